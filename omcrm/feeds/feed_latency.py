@@ -5,8 +5,9 @@ What of it is a difference of clocks, and what is latency:
 
 - Steps of this machine's clock are known (`OwnClock`) and taken off at once.
 - On one connection ticks arrive in order, so the latency of a symbol grows by no more than the time
-  between two of its ticks. Where its times go back further, and stay so, the upstream's clock was
-  set back: that step is taken off as well. A step that hides between two ticks looks like latency.
+  between two of its ticks. Where the times of all symbols that tick go back further, and stay so,
+  the upstream's clock was set back: that step is taken off as well, unless the ticks are those of
+  before once more. A step of one symbol, or one that hides between two ticks, looks like latency.
 - A transit below the usual one is none: there the upstream's clock is ahead, or was set forward. It
   becomes the usual one as soon as it lasts.
 - A transit above the longest of a network cannot be told from latency on the way, however constant.
@@ -17,22 +18,14 @@ A single tick changes nothing of all this.
 
 import math
 from collections import deque
-from datetime import timedelta
 
-from omcrm.feeds.source_clock import LASTING, MANY, SourceClock, UsualTransit
-from omcrm.market.tick import TickKind
+from msgspec import Struct, field
 
-# So much more than the usual transit is jitter; this and the credit are what latency from the very
-# start can hide.
-_JITTER = 1.0
+from omcrm.feeds.source_clock import BACK, JITTER, LASTING, SetBack, SourceClock, UsualTransit
+from omcrm.market.tick import Tick, TickKind
+
 # So far before the usual transit a tick is from the future.
 _AHEAD = 2.0
-# A symbol's times that go back by less are out of order.
-_BACK = 0.5
-# Fewer in a row are outliers.
-_OUTLIERS = 3
-# So many are enough to know their usual transit.
-_ALIKE = 20
 # A connection is behind after so many late ticks in a row, over so many seconds.
 _BEHIND, _LATE_TICKS, _LATE_FOR = 2.0, 20, 5.0
 # Where they go back in time the clock may have been set back, which a stall delays to be seen.
@@ -43,7 +36,57 @@ _RIGHT, _RIGHT_FOR = 0.5, 60.0
 _OF_ANOTHER_DAY = 3600.0
 # After so long without a time the last measurement no longer holds.
 _UNMEASURED = 5.0
+# What is sent so long after a connection began is no answer to its subscriptions.
+_ANSWERED = 5.0
+# A symbol is late by itself after so many late ticks in a row, until one is on time, or so long.
+_LATE_ALONE, _LATE_ALONE_FOR = 2, 60.0
+# Where trades have no ids, one tick in so many seconds is remembered, and so many of them.
+_REMEMBERED_EVERY, _REMEMBERED = 0.5, 300
 _NEVER_SENT = (-math.inf, -math.inf)
+
+
+class _Symbol(Struct):
+    """What is known of one symbol on one connection.
+
+    `firsts` is when each kind came first, until it is known to stream. `sent` is when its last two
+    ticks that were not late were sent, on the scale of `now`. Its last tick with a time came at
+    `timed_at`; `late_in_a_row` were late, by `late` seconds. `trade_id` is the highest one on time;
+    without ids some ticks are `remembered`, by hash.
+    """
+
+    streams: bool = False
+    firsts: dict[TickKind, float] = field(default_factory=dict)
+    sent: tuple[float, float] = _NEVER_SENT
+    is_on_time: bool = False
+    late: float = 0.0
+    late_in_a_row: int = 0
+    timed_at: float = -math.inf
+    trade_id: int | None = None
+    remembered: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    remembered_at: float = -math.inf
+
+    def note_on_time(self, tick: Tick, sent_at: float, now: float) -> None:
+        """Remember a tick of the stream that was not late."""
+        self.sent = self.sent[1], sent_at
+        trade = tick.trade
+        if trade is not None and trade.id is not None:
+            if self.trade_id is None or trade.id > self.trade_id:
+                self.trade_id = trade.id
+        elif self.trade_id is None and now - self.remembered_at >= _REMEMBERED_EVERY:
+            self.remembered_at = now
+            self.remembered.append(_content(tick))
+
+    def is_new(self, tick: Tick) -> bool | None:
+        """Whether a tick that goes back in time is new, and no repetition; None if unknown."""
+        if self.trade_id is None:
+            return _content(tick) not in self.remembered
+        if tick.trade is None or tick.trade.id is None or tick.trade.id <= self.trade_id:
+            return None
+        return True
+
+
+def _content(tick: Tick) -> int:
+    return hash(tick.trade or tick.book or tick.day)
 
 
 class FeedLatency:
@@ -57,38 +100,51 @@ class FeedLatency:
         self._usual = UsualTransit()
         self._last = 0.0
         self._measured_at: float | None = None
-        # When each symbol's last two ticks that were not late were sent, on the scale of `now`.
-        self._sent: dict[str, tuple[float, float]] = {}
+        self._symbols: dict[str, _Symbol] = {}
+        self._began_at = 0.0
+        self._began_late: bool | None = None
         self._on_time = 0
         self._late_since: float | None = None
         self._late_count = 0
-        self._set_back = _SetBack()
+        self._set_back = SetBack()
         self._back_at = -math.inf
         self._right_since: float | None = None
-        self._streams = False
-        self._firsts: set[TickKind] = set()
 
-    def measure(self, kind: TickKind, transit: timedelta | None, now: float) -> float:
+    def measure(self, tick: Tick, now: float) -> float:
         """How many seconds a tick is late, negative where it is from the future.
 
-        `transit` is from its provider time to its receipt. A tick without a time has the latency of
-        the last one that had a time, for it came over the same connection. After a gap without
+        A tick without a time has the latency of the last one that had a time, for it came over the
+        same connection, or that of its own symbol if that is late by itself. After a gap without
         times it may be as old as the gap.
         """
+        symbol = self._symbols.get(tick.symbol)
+        if symbol is None:
+            if not self._symbols:
+                self._began_at = now
+            symbol = self._symbols[tick.symbol] = _Symbol()
+        transit = tick.transit
         if transit is None:
-            late = self._unmeasured(now)
+            late = self._unmeasured(symbol, now)
         else:
-            late = self._measure(kind[0], transit.total_seconds(), now)
-        if not self._streams:
-            return self._late_as_first(kind, late, now)
-        self._source.streamed_at = now
+            late = self._measure(symbol, tick, transit.total_seconds(), now)
+        if not symbol.streams:
+            return self._late_as_first(symbol, tick, late, now)
+        self._source.streamed_at[tick.symbol] = now - late if late > 0 else now
         return late
 
     def is_lasting(self, now: float) -> bool:
-        """Whether the connection as a whole has fallen behind; one that began so has not."""
+        """Whether the connection as a whole has fallen behind; one that began so has not.
+
+        Where the last replacement did not help, the next one has to wait."""
         since = self._late_since
+        if self._began_late and not self._source.may_replace(now):
+            return False
         least = _LATE_FOR if now - self._back_at > LASTING else _LATE_BACK_FOR
         return since is not None and self._late_count >= _LATE_TICKS and now - since >= least
+
+    def note_replacement(self, now: float) -> None:
+        """Another connection replaces this one because it has fallen behind."""
+        self._source.note_replacement(now, in_vain=bool(self._began_late))
 
     def offset(self, now: float) -> float | None:
         """By how many seconds the upstream's clock is behind this machine's, or its ticks were late
@@ -96,45 +152,90 @@ class FeedLatency:
         offset = self._usual.at(now) + self._source.own.stepped + self._source.stepped
         return offset if math.isfinite(offset) else None
 
-    def _measure(self, symbol: str, transit: float, now: float) -> float:
+    def _measure(self, symbol: _Symbol, tick: Tick, transit: float, now: float) -> float:
         """The latency in seconds: zero on time, negative from the future."""
         source, own = self._source, self._source.own
         if transit > _OF_ANOTHER_DAY or transit < -_OF_ANOTHER_DAY:
             return transit
         transit -= own.stepped + source.stepped
         usual = self._usual.note(transit, now)
-        late = transit - min(source.usual.note(transit, now), own.credit)
-        grown, sent = transit - usual, self._sent.get(symbol, _NEVER_SENT)
-        if grown > _JITTER:
-            self._on_time = 0
+        usual_before = source.usual.note(transit, now)
+        late, grown = transit - min(usual_before, own.credit), transit - usual
+        if self._began_late is None and usual < math.inf:
+            self._began_late = usual - usual_before > JITTER
+        symbol.timed_at = now
+        if late > JITTER:
+            symbol.late = late
+            symbol.late_in_a_row += symbol.streams
+        elif late >= -_AHEAD:
+            symbol.late_in_a_row = 0
+        if grown > JITTER:
+            self._on_time, symbol.is_on_time = 0, False
             # One of the two may have been from the future.
-            is_back = now - transit < min(sent) - _BACK
+            is_back = now - transit < min(symbol.sent) - BACK
             self._count_late(grown, now)
             if is_back:
                 self._back_at = now
-            stepped_to = self._set_back.note(transit, now, is_back=is_back)
-            if stepped_to is not None:
-                source.stepped += stepped_to - usual
-                self._late_since = None
+            self._note_step(symbol, tick, transit, usual, now, is_back=is_back)
             if is_back:
                 # Newer ticks were on time: the connection is not as late as this one.
-                return late if late > _JITTER else 0.0
+                return late if late > JITTER else 0.0
         else:
-            self._on_time += 1
-            if self._on_time > 1:
-                if self._streams:
-                    # A snapshot does not come in order with the stream.
-                    self._sent[symbol] = (sent[1], now - transit)
-                if self._late_since is not None:
-                    self._late_since = None
-                    self._set_back.end()
+            self._note_on_time(symbol, tick, now - transit, now, is_ahead=grown < -_AHEAD)
             if late < -_AHEAD:
                 return late
-            if late > _JITTER:
+            if late > JITTER:
                 self._check_clock(now)
         self._measured_at = now
-        self._last = late if late > _JITTER else 0.0
+        self._last = late if late > JITTER else 0.0
         return self._last
+
+    def _note_on_time(
+        self, symbol: _Symbol, tick: Tick, sent_at: float, now: float, *, is_ahead: bool
+    ) -> None:
+        """Take a tick in that is not late: two in a row, of any symbols or of one, show that the
+        connection is not late as a whole."""
+        self._on_time += 1
+        if self._on_time > 1 and symbol.streams:
+            # A snapshot does not come in order with the stream.
+            symbol.note_on_time(tick, sent_at, now)
+        if self._late_since is not None and (
+            self._on_time > 1 or (symbol.is_on_time and not is_ahead)
+        ):
+            self._late_since = None
+            self._set_back.end()
+        symbol.is_on_time = not is_ahead
+
+    def _note_step(
+        self,
+        symbol: _Symbol,
+        tick: Tick,
+        transit: float,
+        usual: float,
+        now: float,
+        *,
+        is_back: bool,
+    ) -> None:
+        """Take a late tick in as evidence that the upstream's clock was set back."""
+        set_back, is_new = self._set_back, symbol.is_new(tick) if is_back else True
+        if is_new is False:
+            set_back.end()
+        elif is_new is None:
+            set_back.symbols.add(tick.symbol)
+        else:
+            stepped_to = set_back.note(tick.symbol, transit, now, is_back=is_back)
+            if stepped_to is not None and self._are_all_back(now):
+                set_back.end()
+                self._source.stepped += stepped_to - usual
+                self._late_since = None
+
+    def _are_all_back(self, now: float) -> bool:
+        """Whether all symbols with times of a moment ago have the same latency."""
+        back = self._set_back.symbols
+        return all(
+            name in back or now - symbol.timed_at > _UNMEASURED
+            for name, symbol in self._symbols.items()
+        )
 
     def _check_clock(self, now: float) -> None:
         """Forget the usual transit of earlier connections if it was that of a clock ahead, and the
@@ -152,65 +253,25 @@ class FeedLatency:
             self._late_since, self._late_count = now, 0
         self._late_count += grown > _BEHIND
 
-    def _unmeasured(self, now: float) -> float:
+    def _unmeasured(self, symbol: _Symbol, now: float) -> float:
         if self._measured_at is None:
             self._measured_at = now
         since = now - self._measured_at
-        return max(self._last, since) if since > _UNMEASURED else self._last
+        late = max(self._last, since) if since > _UNMEASURED else self._last
+        if symbol.late_in_a_row >= _LATE_ALONE and now - symbol.timed_at <= _LATE_ALONE_FOR:
+            return max(late, symbol.late)
+        return late
 
-    def _late_as_first(self, kind: TickKind, late: float, now: float) -> float:
-        """The latency of a tick before the connection is known to stream.
+    def _late_as_first(self, symbol: _Symbol, tick: Tick, late: float, now: float) -> float:
+        """The latency of a tick before its symbol is known to stream on this connection.
 
         The first of a kind may be the answer to the subscription, a snapshot. It shows that the
         upstream answers, not that it streams, so it is no newer than what was streamed last."""
-        if kind in self._firsts:
-            self._streams = True
-            self._firsts.clear()
+        first_at = symbol.firsts.setdefault(tick.kind, now)
+        sent_at = now - max(late, 0.0) if symbol.timed_at == now else -math.inf
+        if now > first_at or sent_at - self._began_at >= _ANSWERED:
+            symbol.streams = True
+            symbol.firsts.clear()
             return late
-        self._firsts.add(kind)
-        streamed_at = self._source.streamed_at
-        gap = 0.0 if streamed_at is None else now - streamed_at
-        return max(late, gap) if gap > _JITTER and late >= 0 else late
-
-
-class _SetBack:
-    """Late ticks in a row with about the same transit: whether the clock was set back by that.
-
-    Most of them, and many, must have gone back in time, and must come in order from there on: what
-    goes back again and again is a repetition of old ticks."""
-
-    def __init__(self) -> None:
-        self._transits: deque[float] = deque(maxlen=_ALIKE)
-        self._since = self._sent = 0.0
-        self._count = self._back_count = self._differing = 0
-
-    def note(self, transit: float, now: float, *, is_back: bool) -> float | None:
-        """Take a late tick in; the usual transit of these ticks if the clock was set back."""
-        difference = transit - self._transits[0] if self._transits else 0.0
-        if abs(difference) > _JITTER:
-            # Latency that grows takes no tick back in time.
-            self._differing = self._differing + 1 if is_back or difference < 0 else 0
-            if self._count >= _OUTLIERS and self._differing < _OUTLIERS:
-                # Latency that grows, or an outlier.
-                return None
-            self.end()
-        elif now - transit < self._sent - _BACK:
-            self.end()
-        if not self._count:
-            self._since = now
-        self._differing, self._sent = 0, now - transit
-        self._transits.append(transit)
-        self._count += 1
-        self._back_count += is_back
-        is_sure = self._back_count >= MANY and 2 * self._back_count > self._count
-        if not is_sure or now - self._since < LASTING:
-            return None
-        usual = sorted(self._transits)[len(self._transits) // 4]
-        self.end()
-        return usual
-
-    def end(self) -> None:
-        """Ticks were on time."""
-        if self._count:
-            self._count = self._back_count = self._differing = 0
-            self._transits.clear()
+        gap = now - self._source.streamed_at.get(tick.symbol, now)
+        return max(late, gap) if gap > JITTER and late >= 0 else late

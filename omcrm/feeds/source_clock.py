@@ -8,6 +8,15 @@ from omcrm.market.feed_event import FeedCode, FeedFigures, FeedProblem
 
 MANY, LASTING = 5, 1.0
 """What changes a baseline is seen in so many ticks, over so many seconds."""
+JITTER = 1.0
+"""So many seconds more than the usual transit are jitter; they and the credit are what latency from
+the very start can hide."""
+BACK = 0.5
+"""A symbol's times that go back by fewer seconds are out of order."""
+# Fewer in a row are outliers.
+_OUTLIERS = 3
+# So many are enough to know their usual transit.
+_ALIKE = 20
 
 # One tick below the usual transit weighs as much as so many above it.
 _WEIGHT = 3
@@ -19,6 +28,9 @@ _RISE = 0.0005
 _OFF, _RIGHT = 2.0, 1.5
 # A figure that changes by less is not told anew.
 _SAME = 0.5
+# Where another connection is late as well, the next one is tried after so long; twice as long each
+# further time, up to the second.
+_REPLACED_AGAIN, _LONGEST_WAIT = 600.0, 3600.0
 
 
 class UsualTransit:
@@ -54,21 +66,76 @@ class UsualTransit:
         return self._transit
 
 
+class SetBack:
+    """Late ticks in a row with about the same transit: whether the clock was set back by that.
+
+    Most of them, and many, must have gone back in time, and must come in order from there on: what
+    goes back again and again is a repetition of old ticks. `symbols` have such ticks."""
+
+    def __init__(self) -> None:
+        self._transits: deque[float] = deque(maxlen=_ALIKE)
+        self._since = self._sent = 0.0
+        self._count = self._back_count = self._differing = 0
+        self.symbols: set[str] = set()
+
+    def note(self, symbol: str, transit: float, now: float, *, is_back: bool) -> float | None:
+        """Take a late tick in; the usual transit of these ticks if the clock was set back."""
+        difference = transit - self._transits[0] if self._transits else 0.0
+        if abs(difference) > JITTER:
+            # Latency that grows takes no tick back in time.
+            self._differing = self._differing + 1 if is_back or difference < 0 else 0
+            if self._count >= _OUTLIERS and self._differing < _OUTLIERS:
+                # Latency that grows, or an outlier.
+                return None
+            self.end()
+        elif now - transit < self._sent - BACK:
+            self.end()
+        if not self._count:
+            self._since = now
+        self._differing, self._sent = 0, now - transit
+        self.symbols.add(symbol)
+        self._transits.append(transit)
+        self._count += 1
+        self._back_count += is_back
+        is_sure = self._back_count >= MANY and 2 * self._back_count > self._count
+        if not is_sure or now - self._since < LASTING:
+            return None
+        return sorted(self._transits)[len(self._transits) // 4]
+
+    def end(self) -> None:
+        """Ticks were on time, or those of before once more."""
+        self.symbols.clear()
+        if self._count:
+            self._count = self._back_count = self._differing = 0
+            self._transits.clear()
+
+
 class SourceClock:
     """What all connections of one source know together.
 
     `usual` is the usual transit without the steps of both clocks; `stepped` is by how many seconds
-    the source's clock has been set back; `streamed_at` is when a connection last surely streamed;
-    `problem` is what is wrong with one of the clocks.
+    the source's clock has been set back; `streamed_at` is when a connection last surely streamed
+    each symbol; `problem` is what is wrong with one of the clocks.
     """
 
     def __init__(self, name: str, own: OwnClock) -> None:
         self.own = own
         self.usual = UsualTransit()
         self.stepped = 0.0
-        self.streamed_at: float | None = None
+        self.streamed_at: dict[str, float] = {}
         self.problem: FeedProblem | None = None
         self._name = name
+        self._wait, self._replace_again_at = 0.0, -math.inf
+
+    def may_replace(self, now: float) -> bool:
+        """Whether a connection that began late may be replaced because it is late."""
+        return now >= self._replace_again_at
+
+    def note_replacement(self, now: float, *, in_vain: bool) -> None:
+        """A late connection is replaced, which did not help the time before if it is `in_vain`."""
+        self._wait = min(2 * self._wait, _LONGEST_WAIT) if in_vain else 0.0
+        self._wait = self._wait or _REPLACED_AGAIN
+        self._replace_again_at = now + self._wait
 
     def compare(self, offset: float | None, now: float) -> None:
         """Compare it with this machine's clock, which it is behind by `offset` seconds."""

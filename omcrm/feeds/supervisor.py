@@ -425,7 +425,7 @@ class Supervisor:
             # Its times are of another day: they say nothing about how late it is.
             tick = structs.replace(tick, recorded_at=connection.recorded_at)
         elif self.provider.source.claim is LIVE:
-            late = connection.latency.measure(tick.kind, tick.transit, now)
+            late = connection.latency.measure(tick, now)
             if late:
                 tick = tick.dated(late)
                 self._note_latency(connection, tick, now)
@@ -447,5 +447,6 @@ class Supervisor:
             self._note_problem(
                 FeedCode.LATE, FeedFigures(seconds=round(tick.late.total_seconds(), 3))
             )
+            connection.latency.note_replacement(now)
             connection.closing_soon = True
             self._wake.set()

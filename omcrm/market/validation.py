@@ -170,6 +170,8 @@ class Validator:
             and run.count >= _BEGUN_ANEW
             and tick.received_at - run.since >= _BEGUN_ANEW_FOR
             and tick.received_at - held_at > policy.max_age
+            # A repetition, or a stream that is far behind, is late.
+            and tick.late <= policy.max_age
             and (held.trade is None or not _is_repeated(tick.trade, held.trade))
         )
 

@@ -37,7 +37,7 @@ def test_a_tick_on_time_stays_as_it_is(usual: Connection) -> None:
     """Nothing is noted at it."""
     tick = Tick("BTC", BINANCE, after(10), 1, trade("1", time=after(9.9)))
 
-    assert tick.dated(usual.feed_latency.measure(tick.kind, tick.transit, 10.0)) is tick
+    assert tick.dated(usual.feed_latency.measure(tick, 10.0)) is tick
 
 
 @pytest.mark.parametrize(
@@ -299,6 +299,88 @@ def test_a_clock_that_is_slewed_is_followed(usual: Connection) -> None:
     assert {0} < late
     assert max(late) <= 4
     assert 0 == usual.latency(10_010, 0.4)
+
+
+# Symbols that are late alone
+
+
+def test_a_symbol_that_is_late_alone_makes_its_ticks_without_a_time_late(usual: Connection) -> None:
+    """Its book belongs to its trades, and those of other symbols do not to them."""
+    late, other = [], []
+    for number in range(200):
+        at = 10 + number / 10
+        usual.receive(at, 0.1)
+        usual.receive(at + 0.02, 50.1 if number > 10 else 0.1, "ETH")
+        late.append(usual.latency(at + 0.04, None, "ETH"))
+        other.append(usual.latency(at + 0.06, None))
+
+    assert {50} == {round(latency) for latency in late[13:]}
+    assert {0} == set(late[:11]) | set(other)
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_a_symbol_that_is_late_alone_is_no_clock_set_back(usual: Connection, every: int) -> None:
+    """However many ticks it has between those of the others, and it ends no connection."""
+    for number in range(100):
+        usual.receive(10 + number / 10, 0.1, "ETH")
+    late, lasting = [], False
+    for number in range(2000):
+        at = 20 + number / 20
+        late.append(usual.latency(at, 30.1, "ETH"))
+        lasting = lasting or usual.feed_latency.is_lasting(at)
+        if number % every == 0:
+            assert 0 == usual.latency(at + 0.01, 0.1)
+
+    assert {30} == {round(latency) for latency in late}
+    assert not lasting
+
+
+def test_a_symbol_is_late_alone_for_a_minute(usual: Connection) -> None:
+    """Or until one of its trades is on time: then its books say how it is."""
+    for number in range(5):
+        usual.receive(10 + number / 10, 0.1, "ETH")
+    for number in range(5):
+        usual.receive(11 + number / 10, 8.1, "ETH")
+    late = []
+    for at in (12, 71, 72):
+        usual.receive(at, 0.1)
+        late.append(round(usual.latency(at, None, "ETH")))
+
+    assert [8, 8, 0] == late
+
+
+# Repetitions
+
+
+def replayed(connection: Connection, *, has_ids: bool, behind: float, again: bool) -> set[int]:
+    """How late ticks are from second 45 on that are `behind`, those of before again or new ones."""
+    late = set()
+    for number in range(600):
+        second = number / 10
+        sent = second - (behind if second >= 40 else 0)
+        parts = round(sent * 10) if again else number
+        item = trade(
+            str(100 + parts % 7), trade_id=1000 + parts if has_ids else None, time=after(sent)
+        )
+        for symbol in ("BTC", "ETH"):
+            tick = connection.receive(second + 0.1, None, symbol, trade=item)
+            if second > 45:
+                late.add(round(tick.late.total_seconds()))
+    return late
+
+
+@pytest.mark.parametrize("has_ids", [True, False])
+def test_a_repetition_of_all_ticks_is_no_clock_set_back(new: Connection, *, has_ids: bool) -> None:
+    """An upstream that goes on half a minute behind sends what it has sent."""
+    assert {30} == replayed(new, has_ids=has_ids, behind=30, again=True)
+
+
+@pytest.mark.parametrize("has_ids", [True, False])
+def test_new_ticks_of_a_clock_that_is_set_back_are_on_time(
+    new: Connection, *, has_ids: bool
+) -> None:
+    """Their times went back, but they are not those of before."""
+    assert {0} == replayed(new, has_ids=has_ids, behind=30.037, again=False)
 
 
 # Where the upstream's clock is

@@ -2,8 +2,9 @@
 
 import pytest
 
+from omcrm.market.tick import DayFigures
 from tests.feeds.virtual_feed import Connection, VirtualClock, VirtualFeed, play
-from tests.values import KRAKEN
+from tests.values import KRAKEN, book
 
 
 @pytest.fixture
@@ -112,6 +113,36 @@ def test_latency_that_grows_again_is_lasting(usual: Connection) -> None:
     assert replacement.feed_latency.is_lasting(60)
 
 
+def test_a_connection_of_which_a_part_is_on_time_is_not_behind(usual: Connection) -> None:
+    """Another connection would not help one symbol that its upstream sends late."""
+    lasting = False
+    for number in range(600):
+        at = 10 + number / 10
+        usual.receive(at, 40.1, "ETH")
+        lasting = lasting or usual.feed_latency.is_lasting(at)
+        usual.receive(at, 0.1)
+
+    assert not lasting
+
+
+def growing(rate: float, seconds: float) -> list[float]:
+    """When connections are replaced whose ticks take longer by so much a second."""
+    clock = VirtualClock()
+    feed = VirtualFeed(clock, clock.own(), ahead=lambda now: -rate * now)
+    play([feed], seconds)
+    return feed.reconnected_at
+
+
+def test_a_clock_that_drifts_ends_one_connection_in_ten_minutes() -> None:
+    """The next one is as late, and the one after it has to wait twice as long."""
+    assert [127, 727, 1927] == pytest.approx(growing(1 / 60, 2400), abs=15)
+
+
+def test_latency_that_grows_ends_one_connection() -> None:
+    """However fast, as the replacement is as late."""
+    assert 1 == len(growing(0.15, 100))
+
+
 # The answer to a subscription
 
 
@@ -133,3 +164,40 @@ def test_a_first_connection_has_nothing_to_be_compared_with(new: Connection) -> 
 def test_a_snapshot_during_a_planned_replacement_is_on_time(usual: Connection) -> None:
     """The connection before it streams until then."""
     assert 0 == Connection(usual.source_clock, usual.clock).latency(10, 0.1)
+
+
+def test_each_symbol_has_to_stream(usual: Connection) -> None:
+    """Ticks of others show nothing of one whose snapshot brings an old price again."""
+    for number in range(20):
+        usual.receive(10 + number / 10, 0.1)
+        usual.receive(10 + number / 10, 0.1, "ETH")
+    replacement, snapshots = Connection(usual.source_clock, usual.clock), []
+    for number in range(100):
+        at = 20 + number / 10
+        replacement.receive(at, 0.1)
+        if number in (3, 7):
+            day = DayFigures() if number == 7 else None
+            tick = replacement.receive(at, None, "ETH", book=book("1", "2"), day=day)
+            snapshots.append(round(tick.late.total_seconds(), 1))
+
+    assert [8.4, 8.8] == snapshots
+    assert 0 == replacement.latency(30, 0.1)
+
+
+def test_a_snapshot_of_several_ticks_shows_no_stream(usual: Connection) -> None:
+    """The last trades of a symbol come in one frame."""
+    replacement = Connection(usual.source_clock, usual.clock)
+
+    assert [10, 10, 10] == [round(replacement.latency(20, 0.1)) for _ in range(3)]
+
+
+def test_a_trade_of_now_later_on_is_no_snapshot(usual: Connection) -> None:
+    """A symbol that trades rarely streams with its first trade."""
+    usual.receive(10, 0.1, "ETH")
+    usual.receive(11, 0.1, "ETH")
+    replacement = Connection(usual.source_clock, usual.clock)
+    replacement.receive(20, 0.1)
+    late = [replacement.latency(at, 0.1, symbol) for at, symbol in ((24, "ETH"), (26, "SOL"))]
+    usual.source_clock.streamed_at["XRP"] = 10
+
+    assert [13, 0, 0] == [*late, replacement.latency(26, 0.1, "XRP")]

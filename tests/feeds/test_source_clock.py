@@ -126,3 +126,15 @@ def test_a_problem_is_reported_once() -> None:
     assert (FeedCode.CLOCK_OFF, None) == (first and first.code, clock.news(before))
     assert clock.problem != before
     assert source_clock().news(before) is None
+
+
+def test_a_replacement_in_vain_waits_longer_each_time() -> None:
+    """Ten minutes, twenty, and an hour at most; one that helped takes nothing from the next."""
+    clock, waits, now = source_clock(), [], 0.0
+    assert clock.may_replace(now)
+    for in_vain in (False, True, True, True, True, False):
+        clock.note_replacement(now, in_vain=in_vain)
+        waits.append(next(wait for wait in range(0, 3601, 600) if clock.may_replace(now + wait)))
+        now += waits[-1]
+
+    assert [600, 1200, 2400, 3600, 3600, 600] == waits

@@ -130,9 +130,10 @@ class VirtualFeed:
         received_at, now = self._own.read()
         trade = Trade(Decimal(1), time=after(sent + self._ahead(sent) + wrong))
         tick = Tick(symbol, self._source, received_at, connection, trade)
-        tick = tick.dated(self._latency.measure(tick.kind, tick.transit, now))
+        tick = tick.dated(self._latency.measure(tick, now))
         self.received.append(Received(now, now - sent, wrong != 0.0, tick))
         if tick.late and self._latency.is_lasting(now):
+            self._latency.note_replacement(now)
             self.reconnected_at.append(now)
             self._latency = FeedLatency(self.source_clock)
             self._frames.clear()
@@ -159,16 +160,19 @@ class Connection:
         self.clock = clock or VirtualClock()
         self.source_clock = source_clock or SourceClock("binance", self.clock.own())
         self.feed_latency = FeedLatency(self.source_clock)
+        self._trades = 0
 
     def receive(self, at: float, transit: float | None, symbol: str = "BTC", **parts: Any) -> Tick:
-        """Receive a tick at second `at`, after `transit` seconds by both clocks; a trade, else the
-        `parts`. Without a transit it has no time."""
+        """Receive a tick at second `at`, after `transit` seconds by both clocks; a trade of a
+        price of its own, else the `parts`. Without a transit it has no time."""
         self.clock.now = max(at, self.clock.now)
         received_at, now = self.source_clock.own.read()
         if transit is not None:
-            parts = {"trade": trade("1", time=received_at - timedelta(seconds=transit))}
+            self._trades += 1
+            time = received_at - timedelta(seconds=transit)
+            parts = {"trade": trade(str(self._trades), time=time)}
         tick = Tick(symbol, BINANCE, received_at, 1, **(parts or {"book": book("1", "2")}))
-        return tick.dated(self.feed_latency.measure(tick.kind, tick.transit, now))
+        return tick.dated(self.feed_latency.measure(tick, now))
 
     def latency(self, at: float, transit: float | None, symbol: str = "BTC") -> float:
         """The latency of a tick, negative for one from the future."""

@@ -330,6 +330,18 @@ def test_a_source_whose_times_went_back_begins_anew(validator: Validator) -> Non
     assert [False] * 10 + [True] == older(validator, range(1, 12), held, 1)
 
 
+def test_late_trades_do_not_begin_anew(validator: Validator) -> None:
+    """A replica that is far behind sends what was passed."""
+    held = source_quote(trade("100", 9, time=after(30)))
+    accepted = []
+    for second in range(60):
+        item = tick(trade("90", second, time=after(second)), at=after(30 + second))
+        late = structs.replace(item, late=timedelta(seconds=30))
+        accepted.append(validator.validate(late, held, (), POLICY) is not None)
+
+    assert [False] * 10 + [True] * 50 == accepted
+
+
 def test_older_trades_that_repeat_do_not_begin_anew(validator: Validator) -> None:
     """Times that go back again are those of a repetition."""
     held = source_quote(trade("100", time=after(0)))

@@ -104,8 +104,9 @@ class _Player:
         )
         if source.source.claim is PriceClass.LIVE:
             now = self._time.now = self._world.elapsed(delivery.arrives)
-            tick = tick.dated(link.latency.measure(tick.kind, tick.transit, now))
+            tick = tick.dated(link.latency.measure(tick, now))
             if tick.late and link.latency.is_lasting(now):
+                link.latency.note_replacement(now)
                 self._reconnect(delivery.name, delivery.arrives)
                 return
         link.data_at = delivery.arrives
