@@ -18,11 +18,12 @@ A single tick changes nothing of all this.
 
 import math
 from collections import deque
+from datetime import datetime
 
 from msgspec import Struct, field
 
 from omcrm.feeds.source_clock import BACK, JITTER, LASTING, SetBack, SourceClock, UsualTransit
-from omcrm.market.tick import Tick, TickKind
+from omcrm.market.tick import TickParts, TickStamp
 
 # So far before the usual transit a tick is from the future.
 _AHEAD = 2.0
@@ -51,42 +52,39 @@ class _Symbol(Struct):
     `firsts` is when each kind came first, until it is known to stream. `sent` is when its last two
     ticks that were not late were sent, on the scale of `now`. Its last tick with a time came at
     `timed_at`; `late_in_a_row` were late, by `late` seconds. `trade_id` is the highest one on time;
-    without ids some ticks are `remembered`, by hash.
+    without ids the times and prices of some ticks are `remembered`.
     """
 
     streams: bool = False
-    firsts: dict[TickKind, float] = field(default_factory=dict)
+    firsts: dict[TickParts, float] = field(default_factory=dict)
     sent: tuple[float, float] = _NEVER_SENT
     is_on_time: bool = False
     late: float = 0.0
     late_in_a_row: int = 0
     timed_at: float = -math.inf
     trade_id: int | None = None
-    remembered: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    remembered: deque[tuple[datetime | None, int | None]] = field(
+        default_factory=lambda: deque(maxlen=_REMEMBERED)
+    )
     remembered_at: float = -math.inf
 
-    def note_on_time(self, tick: Tick, sent_at: float, now: float) -> None:
+    def note_on_time(self, stamp: TickStamp, sent_at: float, now: float) -> None:
         """Remember a tick of the stream that was not late."""
         self.sent = self.sent[1], sent_at
-        trade = tick.trade
-        if trade is not None and trade.id is not None:
-            if self.trade_id is None or trade.id > self.trade_id:
-                self.trade_id = trade.id
+        if stamp.trade_id is not None:
+            if self.trade_id is None or stamp.trade_id > self.trade_id:
+                self.trade_id = stamp.trade_id
         elif self.trade_id is None and now - self.remembered_at >= _REMEMBERED_EVERY:
             self.remembered_at = now
-            self.remembered.append(_content(tick))
+            self.remembered.append((stamp.time, stamp.price_hash))
 
-    def is_new(self, tick: Tick) -> bool | None:
+    def is_new(self, stamp: TickStamp) -> bool | None:
         """Whether a tick that goes back in time is new, and no repetition; None if unknown."""
         if self.trade_id is None:
-            return _content(tick) not in self.remembered
-        if tick.trade is None or tick.trade.id is None or tick.trade.id <= self.trade_id:
+            return (stamp.time, stamp.price_hash) not in self.remembered
+        if stamp.trade_id is None or stamp.trade_id <= self.trade_id:
             return None
         return True
-
-
-def _content(tick: Tick) -> int:
-    return hash(tick.trade or tick.book or tick.day)
 
 
 class FeedLatency:
@@ -110,26 +108,25 @@ class FeedLatency:
         self._back_at = -math.inf
         self._right_since: float | None = None
 
-    def measure(self, tick: Tick, now: float) -> float:
+    def measure(self, stamp: TickStamp, now: float) -> float:
         """How many seconds a tick is late, negative where it is from the future.
 
         A tick without a time has the latency of the last one that had a time, for it came over the
         same connection, or that of its own symbol if that is late by itself. After a gap without
         times it may be as old as the gap.
         """
-        symbol = self._symbols.get(tick.symbol)
+        symbol = self._symbols.get(stamp.symbol)
         if symbol is None:
             if not self._symbols:
                 self._began_at = now
-            symbol = self._symbols[tick.symbol] = _Symbol()
-        transit = tick.transit
-        if transit is None:
+            symbol = self._symbols[stamp.symbol] = _Symbol()
+        if stamp.transit is None:
             late = self._unmeasured(symbol, now)
         else:
-            late = self._measure(symbol, tick, transit.total_seconds(), now)
+            late = self._measure(symbol, stamp, stamp.transit, now)
         if not symbol.streams:
-            return self._late_as_first(symbol, tick, late, now)
-        self._source.streamed_at[tick.symbol] = now - late if late > 0 else now
+            return self._late_as_first(symbol, stamp, late, now)
+        self._source.streamed_at[stamp.symbol] = now - late if late > 0 else now
         return late
 
     def is_lasting(self, now: float) -> bool:
@@ -152,7 +149,7 @@ class FeedLatency:
         offset = self._usual.at(now) + self._source.own.stepped + self._source.stepped
         return offset if math.isfinite(offset) else None
 
-    def _measure(self, symbol: _Symbol, tick: Tick, transit: float, now: float) -> float:
+    def _measure(self, symbol: _Symbol, stamp: TickStamp, transit: float, now: float) -> float:
         """The latency in seconds: zero on time, negative from the future."""
         source, own = self._source, self._source.own
         if transit > _OF_ANOTHER_DAY or transit < -_OF_ANOTHER_DAY:
@@ -176,12 +173,12 @@ class FeedLatency:
             self._count_late(grown, now)
             if is_back:
                 self._back_at = now
-            self._note_step(symbol, tick, transit, usual, now, is_back=is_back)
+            self._note_step(symbol, stamp, transit, usual, now, is_back=is_back)
             if is_back:
                 # Newer ticks were on time: the connection is not as late as this one.
                 return late if late > JITTER else 0.0
         else:
-            self._note_on_time(symbol, tick, now - transit, now, is_ahead=grown < -_AHEAD)
+            self._note_on_time(symbol, stamp, now - transit, now, is_ahead=grown < -_AHEAD)
             if late < -_AHEAD:
                 return late
             if late > JITTER:
@@ -191,14 +188,14 @@ class FeedLatency:
         return self._last
 
     def _note_on_time(
-        self, symbol: _Symbol, tick: Tick, sent_at: float, now: float, *, is_ahead: bool
+        self, symbol: _Symbol, stamp: TickStamp, sent_at: float, now: float, *, is_ahead: bool
     ) -> None:
         """Take a tick in that is not late: two in a row, of any symbols or of one, show that the
         connection is not late as a whole."""
         self._on_time += 1
         if self._on_time > 1 and symbol.streams:
             # A snapshot does not come in order with the stream.
-            symbol.note_on_time(tick, sent_at, now)
+            symbol.note_on_time(stamp, sent_at, now)
         if self._late_since is not None and (
             self._on_time > 1 or (symbol.is_on_time and not is_ahead)
         ):
@@ -209,7 +206,7 @@ class FeedLatency:
     def _note_step(
         self,
         symbol: _Symbol,
-        tick: Tick,
+        stamp: TickStamp,
         transit: float,
         usual: float,
         now: float,
@@ -217,13 +214,13 @@ class FeedLatency:
         is_back: bool,
     ) -> None:
         """Take a late tick in as evidence that the upstream's clock was set back."""
-        set_back, is_new = self._set_back, symbol.is_new(tick) if is_back else True
+        set_back, is_new = self._set_back, symbol.is_new(stamp) if is_back else True
         if is_new is False:
             set_back.end()
         elif is_new is None:
-            set_back.symbols.add(tick.symbol)
+            set_back.symbols.add(stamp.symbol)
         else:
-            stepped_to = set_back.note(tick.symbol, transit, now, is_back=is_back)
+            stepped_to = set_back.note(stamp.symbol, transit, now, is_back=is_back)
             if stepped_to is not None and self._are_all_back(now):
                 set_back.end()
                 self._source.stepped += stepped_to - usual
@@ -262,16 +259,16 @@ class FeedLatency:
             return max(late, symbol.late)
         return late
 
-    def _late_as_first(self, symbol: _Symbol, tick: Tick, late: float, now: float) -> float:
+    def _late_as_first(self, symbol: _Symbol, stamp: TickStamp, late: float, now: float) -> float:
         """The latency of a tick before its symbol is known to stream on this connection.
 
         The first of a kind may be the answer to the subscription, a snapshot. It shows that the
         upstream answers, not that it streams, so it is no newer than what was streamed last."""
-        first_at = symbol.firsts.setdefault(tick.kind, now)
+        first_at = symbol.firsts.setdefault(stamp.parts, now)
         sent_at = now - max(late, 0.0) if symbol.timed_at == now else -math.inf
         if now > first_at or sent_at - self._began_at >= _ANSWERED:
             symbol.streams = True
             symbol.firsts.clear()
             return late
-        gap = now - self._source.streamed_at.get(tick.symbol, now)
+        gap = now - self._source.streamed_at.get(stamp.symbol, now)
         return max(late, gap) if gap > JITTER and late >= 0 else late

@@ -425,7 +425,7 @@ class Supervisor:
             # Its times are of another day: they say nothing about how late it is.
             tick = structs.replace(tick, recorded_at=connection.recorded_at)
         elif self.provider.source.claim is LIVE:
-            late = connection.latency.measure(tick, now)
+            late = connection.latency.measure(tick.stamp, now)
             if late:
                 tick = tick.dated(late)
                 self._note_latency(connection, tick, now)

@@ -11,8 +11,8 @@ from omcrm.market.trade_condition import EVERYTHING, TradeUpdates
 
 ON_TIME = timedelta()
 
-# A tick's symbol, and whether it has a trade, a book and day figures.
-TickKind = tuple[str, bool, bool, bool]
+# Whether a tick has a trade, a book and day figures.
+TickParts = tuple[bool, bool, bool]
 
 
 class Trade(Struct, frozen=True):
@@ -66,6 +66,21 @@ class DayFigures(Struct, frozen=True):
     last: Decimal | None = None
 
 
+class TickStamp(Struct, frozen=True):
+    """What a tick carries beside its prices: its parts, the upstream's own time, the trade's id.
+
+    `transit` is from that time to its receipt in seconds, by two clocks. Where there is no id,
+    time and `price_hash` tell a repetition from a new tick.
+    """
+
+    symbol: str
+    parts: TickParts
+    time: datetime | None
+    transit: float | None
+    trade_id: int | None
+    price_hash: int | None
+
+
 class Tick(Struct, frozen=True):
     """A partial statement about one symbol: any of trade, book and day figures, or a correction.
 
@@ -90,29 +105,29 @@ class Tick(Struct, frozen=True):
     recorded_at: datetime | None = None
 
     @property
-    def kind(self) -> TickKind:
-        """Of which symbol it is, and which parts it has."""
-        return (
-            self.symbol,
-            self.trade is not None,
-            self.book is not None,
-            self.day is not None,
-        )
-
-    @property
-    def transit(self) -> timedelta | None:
-        """From the upstream's own time to its receipt, by two clocks; None where it has no time."""
-        trade = self.trade
+    def stamp(self) -> TickStamp:
+        """What it carries beside its prices."""
+        trade, book, day = self.trade, self.book, self.day
+        time = trade_id = price = None
         if trade is not None:
-            if not trade.updates.last:
-                # It may be reported long after it was made.
-                return None
-            if trade.time is not None:
-                return self.received_at - trade.time
-        for piece in (self.book, self.day):
-            if piece is not None and piece.time is not None:
-                return self.received_at - piece.time
-        return None
+            time, trade_id, price = trade.time, trade.id, trade.price
+        elif book is not None:
+            price = book.bid
+        if time is None and book is not None:
+            time = book.time
+        if time is None and day is not None:
+            time = day.time
+        if trade is not None and not trade.updates.last:
+            # It may be reported long after it was made.
+            time = None
+        return TickStamp(
+            self.symbol,
+            (trade is not None, book is not None, day is not None),
+            time,
+            None if time is None else (self.received_at - time).total_seconds(),
+            trade_id,
+            None if price is None else hash(price),
+        )
 
     def dated(self, late: float) -> "Tick":
         """The tick with its measured latency in seconds, negative where it is from the future."""

@@ -37,7 +37,7 @@ def test_a_tick_on_time_stays_as_it_is(usual: Connection) -> None:
     """Nothing is noted at it."""
     tick = Tick("BTC", BINANCE, after(10), 1, trade("1", time=after(9.9)))
 
-    assert tick.dated(usual.feed_latency.measure(tick, 10.0)) is tick
+    assert tick.dated(usual.feed_latency.measure(tick.stamp, 10.0)) is tick
 
 
 @pytest.mark.parametrize(

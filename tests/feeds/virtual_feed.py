@@ -130,7 +130,7 @@ class VirtualFeed:
         received_at, now = self._own.read()
         trade = Trade(Decimal(1), time=after(sent + self._ahead(sent) + wrong))
         tick = Tick(symbol, self._source, received_at, connection, trade)
-        tick = tick.dated(self._latency.measure(tick, now))
+        tick = tick.dated(self._latency.measure(tick.stamp, now))
         self.received.append(Received(now, now - sent, wrong != 0.0, tick))
         if tick.late and self._latency.is_lasting(now):
             self._latency.note_replacement(now)
@@ -172,7 +172,7 @@ class Connection:
             time = received_at - timedelta(seconds=transit)
             parts = {"trade": trade(str(self._trades), time=time)}
         tick = Tick(symbol, BINANCE, received_at, 1, **(parts or {"book": book("1", "2")}))
-        return tick.dated(self.feed_latency.measure(tick, now))
+        return tick.dated(self.feed_latency.measure(tick.stamp, now))
 
     def latency(self, at: float, transit: float | None, symbol: str = "BTC") -> float:
         """The latency of a tick, negative for one from the future."""

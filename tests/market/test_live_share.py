@@ -72,7 +72,7 @@ class Watched:
     def take(self, tick: Tick) -> None:
         """Receive a tick now."""
         latency, now = self._latency[tick.source.name], self.seconds()
-        tick = tick.dated(latency.measure(tick, now))
+        tick = tick.dated(latency.measure(tick.stamp, now))
         self.reconnects += bool(tick.late) and latency.is_lasting(now)
         self._show(self._consolidator.apply(tick, LOOK_AHEAD))
 

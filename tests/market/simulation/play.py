@@ -104,7 +104,7 @@ class _Player:
         )
         if source.source.claim is PriceClass.LIVE:
             now = self._time.now = self._world.elapsed(delivery.arrives)
-            tick = tick.dated(link.latency.measure(tick, now))
+            tick = tick.dated(link.latency.measure(tick.stamp, now))
             if tick.late and link.latency.is_lasting(now):
                 link.latency.note_replacement(now)
                 self._reconnect(delivery.name, delivery.arrives)
