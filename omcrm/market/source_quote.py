@@ -88,7 +88,7 @@ class SourceQuote(Struct, frozen=True):
         """The record after `tick`: its parts, and the held ones where it has none."""
         if held is None:
             held = cls(tick.symbol, tick.source, tick.received_at)
-        trade, book = _later(tick.trade, held.trade), tick.book or held.book
+        trade, book = _later(tick, held.trade), tick.book or held.book
         confirmed_at = held.confirmed_at
         if tick.trade is not None:
             confirmed_at = _when_true(tick, tick.trade.time)
@@ -341,7 +341,8 @@ def _is_within(trade: Trade | None, book: TopOfBook) -> bool:
     return book.bid - room <= trade.price <= book.ask + room
 
 
-def _later(trade: Trade | None, held: Trade | None) -> Trade | None:
+def _later(tick: Tick, held: Trade | None) -> Trade | None:
+    trade = tick.trade
     if trade is None or held is None:
         return trade or held
     if trade.id is not None and trade.id == held.id:
@@ -351,6 +352,9 @@ def _later(trade: Trade | None, held: Trade | None) -> Trade | None:
         return trade
     if trade.id is None or held.id is None or trade.id < held.id:
         # The source began its times anew, and its numbers where it has any.
+        return trade
+    if tick.late:
+        # Its time is the true one.
         return trade
     # A summary carries its own, later time: the next trade must not seem to go back.
     return structs.replace(trade, time=held.time)

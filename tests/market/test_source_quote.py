@@ -180,6 +180,14 @@ def test_provider_time_never_goes_back() -> None:
     assert trade("61001", 11, time=after(2)) == merged.trade
 
 
+def test_a_late_trade_has_its_own_time() -> None:
+    """Also where one before it was on time: it is shown as old as it is."""
+    late = tick(trade("61001", 11, time=after(-50)), at=after(1)).dated(50.0)
+    merged = SourceQuote.merge(late, source_quote(trade("61000", 10, time=after(0))))
+
+    assert after(-50) == merged.trade.time
+
+
 def test_a_source_that_began_anew_has_its_own_times() -> None:
     """A price of last week does not take the time of the one before it."""
     before = source_quote(trade("61000", time=after(2)))
