@@ -114,15 +114,19 @@ def test_it_waits_for_a_stream_that_is_starting(priced: Flask) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_it_waits_for_the_call_that_a_feed_makes_meanwhile(priced: Flask) -> None:
+def test_it_waits_for_the_call_that_a_feed_makes_meanwhile(
+    priced: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its price is the answer, also where the quota allows no other call."""
+    # The feed may have its price before the request begins.
+    began = datetime.now(UTC)
+    monkeypatch.setattr(refresh, "utc_now", lambda: began)
     engine = feed_engine()
     engine.start()
     results = [refresh_prices(["EURUSD"]) for _ in range(2)]
 
     assert {1} == {use.used for use in engine.uses()["exchangerate_api"]}
-    assert [1, 1] == [len(result.updated) for result in results]
-    assert "exchangerate_api" == results[0].updated[0].source
+    assert ["exchangerate_api"] * 2 == [result.updated[0].source for result in results]
 
 
 def test_just_after_a_restart_over_http(tmp_path: Path, exchange: Exchange) -> None:
