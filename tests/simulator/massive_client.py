@@ -67,6 +67,13 @@ class Client:
         """The next event of a kind."""
         return self.until(lambda event: event["ev"] == kind)
 
+    def events(self, count: int) -> list[Any]:
+        """So many events, or a few more."""
+        received: list[Any] = []
+        while len(received) < count:
+            received += self.next()
+        return received
+
     def events_within(self, seconds: float) -> list[Any]:
         """All events of so many seconds."""
         received, deadline = [], time.monotonic() + seconds

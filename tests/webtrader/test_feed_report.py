@@ -25,7 +25,7 @@ from omcrm.webtrader.realtime_data import RealTimeDataManager
 from omcrm.wire import encoding
 from omcrm.wire.encoding import iso
 from omcrm.wire.feed_report import DeskFeedReport, DeskSymbolReport
-from tests.processes import Exchange, wait_for
+from tests.processes import PATIENCE, Exchange, wait_for
 
 Report = Callable[[], dict[str, Any]]
 
@@ -158,7 +158,7 @@ def test_a_failover_is_an_event(report_live: Report, exchange: Exchange) -> None
     def failovers() -> list[dict[str, Any]]:
         return [event for event in report_live()["events"] if event["kind"] == "took_over"]
 
-    wait_for(failovers, 15, "the failover")
+    wait_for(failovers, what="the failover")
     (event, *_) = failovers()
     btc = symbol_report(report_live())
 
@@ -168,7 +168,7 @@ def test_a_failover_is_an_event(report_live: Report, exchange: Exchange) -> None
         ("source_down", "binance is down"),
     )
     assert ({}, None) == (event["figures"], event["cause"])
-    assert 9 < event["silent_seconds"] < 15
+    assert 9 < event["silent_seconds"] < PATIENCE
     assert "coinbase" == btc["source"]
 
 
