@@ -17,7 +17,6 @@ from omcrm.market.refutation import Refutations
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.symbol_record import SymbolRecord
-from omcrm.market.validation import Validator
 from tests.market.simulation.defect import Patch, first_violation, with_defect
 from tests.market.simulation.play import play
 from tests.market.simulation.world import World, random_world
@@ -138,10 +137,6 @@ def _own_books_do_not_contradict(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SymbolRecord, "is_beside_itself", lambda *arguments: False)
 
 
-def _outliers_are_only_rejected(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Validator, "lasting_outliers", lambda *arguments: [])
-
-
 def _nothing_is_reviewed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(consolidator.Consolidator, "review", lambda *arguments: [])
 
@@ -157,7 +152,6 @@ DEFECTS: tuple[Patch, ...] = (
     _the_bound_is_wide,
     _any_book_confirms,
     _own_books_do_not_contradict,
-    _outliers_are_only_rejected,
     _nothing_is_reviewed,
 )
 

@@ -24,7 +24,7 @@ _LATE = 1.5
 _REVIEW = 0.5
 _PARTED_FOR = 2.0 + _REVIEW
 # A source is not believed for so long because those that contradict it have left.
-_REMEMBERED = POLICIES[AssetClass.CRYPTO].recovery_hold.total_seconds() - _LATE
+_REMEMBERED = POLICIES[AssetClass.CRYPTO].recovery_hold - timedelta(seconds=_LATE)
 # Venues differ by a little, and a price moves a little between a trade and the next book.
 _TOLERATED = 0.004
 # Beyond the bound by so much more, sources have parted for certain.
@@ -199,6 +199,8 @@ class Checker:
 
     def _note_contradicted(self, second: float) -> None:
         """Note which sources say now what an honest live one contradicts."""
+        if not self._world.is_open(second):
+            return
         for name, prices in self._stated.items():
             price = next(reversed(prices), None)
             if price is None or not self._lies(name, second):
@@ -209,7 +211,7 @@ class Checker:
     def _is_remembered(self, name: str, price: float, second: float) -> bool:
         """Whether a source says what was contradicted a moment ago, and no other source does."""
         known_at = self._contradicted.get(name)
-        if known_at is None or second - known_at > _REMEMBERED:
+        if known_at is None or self._moment(second) - self._moment(known_at) > _REMEMBERED:
             return False
         truth = self._world.price(second)
         return abs(price - truth) > self._apart * truth and not any(

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 
 from msgspec import Struct, structs
 
@@ -59,7 +60,8 @@ def deliveries(world: World) -> list[Delivery]:
     for place, source in enumerate(world.sources):
         rng = random.Random(world.seed + place)
         arriving.extend((_answers if source.is_asked else _in_order)(source, world, rng))
-    return sorted(arriving, key=_arrival)
+    # What arrives at once stays in the order of its connection.
+    return sorted(arriving, key=attrgetter("arrives"))
 
 
 def _in_order(source: WorldSource, world: World, rng: random.Random) -> Iterator[Delivery]:
