@@ -17,7 +17,7 @@ from simulator.drill.violation import Violation
 from simulator.drill.world import DrillWorld
 
 # The time for a source to become active for every symbol, at the start and after a fault.
-_WARM_UP, _RECOVERY = 60.0, 150.0
+_WARM_UP, _RECOVERY = 150.0, 150.0
 # Long enough for connections to count as proven.
 _LIVED = 11.0
 # Polled sources are asked once in many seconds: there time passes so many times as fast.
