@@ -20,6 +20,8 @@ from simulator.ticker_publisher import TickerPublisher
 
 DIGEST_EVERY = 1.0
 WALL = MarketClock()
+# Steps that are late by up to so many seconds are made up for.
+_MADE_UP_FOR = 0.5
 
 
 class Simulation:
@@ -98,11 +100,14 @@ class Simulation:
 
     def _step_due(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._due[0][0] <= loop.time():
+        began = loop.time()
+        # Where the machine is too slow steps are left out, so that clients and calls are served.
+        while self._due[0][0] <= began:
             due, symbol = self._due[0]
             model = self.models[symbol]
             self._send(model.listing, model.step(self.now()))
-            heapq.heapreplace(self._due, (due + model.wait(), symbol))
+            due = max(due, began - _MADE_UP_FOR) + model.wait()
+            heapq.heapreplace(self._due, (due, symbol))
         self._publisher.flush()
         self._timers["step"] = loop.call_at(self._due[0][0], self._step_due)
 

@@ -1,6 +1,9 @@
 import json
 import time
 
+import pytest
+
+from simulator.model import Model, Step
 from tests.processes import PATIENCE
 
 KINDS = ("trade", "aggTrade", "bookTicker", "ticker", "miniTicker", "kline_1s")
@@ -44,3 +47,21 @@ def test_event_times_are_now(running, room) -> None:
 
     assert abs(trade["E"] - time.time() * 1000) < 1000 * PATIENCE
     assert 0 <= trade["E"] - trade["T"] < 1_000
+
+
+def test_a_machine_that_is_too_slow_for_its_steps_serves_calls(
+    running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its market goes on, with fewer trades."""
+    step = Model.step
+
+    def slow(model: Model, now: int) -> Step:
+        time.sleep(0.01)
+        return step(model, now)
+
+    monkeypatch.setattr(Model, "step", slow)
+    client = running.connect("/ws/btcusdt@trade")
+    for _ in range(3):
+        client.recv()
+
+        assert running.get("/control/prices")["BTCUSDT"]
