@@ -290,9 +290,9 @@ class Consolidator:
         quotes = []
         self._frozen = frozen_sources(record.comparison for record in self._records.values())
         for record in self._records.values():
-            self._accept_lasting_outliers(record, now)
             outlying = self._validator.outlying_books(record.instrument.symbol, now)
             record.review_parts(now, outlying)
+            self._accept_lasting_outliers(record, now)
             self._compare(record, now)
             quote = self._consolidate(record, now)
             if quote is not None:

@@ -22,8 +22,8 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 _KEPT = 200
 # What is further ahead would make everything after it look old, whatever the clocks.
 _FURTHEST_AHEAD = timedelta(minutes=1)
-# A source that has said so for so long means it.
-_LASTS_AFTER = timedelta(seconds=1.5)
+# A source that has said so for so long means it; trades within so long may be of one order.
+_LASTS_AFTER, _ONE_ORDER = timedelta(seconds=1.5), timedelta(seconds=0.5)
 # After so many refusals of older trades in a row, over so long, a source has begun anew.
 _BEGUN_ANEW, _BEGUN_ANEW_FOR = 5, timedelta(seconds=2)
 
@@ -59,6 +59,11 @@ class _Outlier(Struct, frozen=True):
 
     since: datetime
     tick: Tick
+
+    @property
+    def is_said_again(self) -> bool:
+        """Whether it is more than the trades of one order; a book lasts by itself."""
+        return self.tick.trade is None or self.tick.received_at - self.since >= _ONE_ORDER
 
 
 class _OlderRun(Struct):
@@ -176,11 +181,11 @@ class Validator:
         )
 
     def lasting_outliers(self, symbol: str, now: datetime) -> list[Tick]:
-        """The outliers of a symbol that their sources have not taken back for a while, once."""
+        """The outliers of a symbol that their sources have said again and stand by, once."""
         lasting = []
         for outliers in (self._outliers.get(symbol), self._outlying_books.get(symbol)):
             for name, outlier in list((outliers or {}).items()):
-                if now - outlier.since >= _LASTS_AFTER:
+                if now - outlier.since >= _LASTS_AFTER and outlier.is_said_again:
                     lasting.append(outlier.tick)
                     assert outliers is not None
                     del outliers[name]
@@ -188,11 +193,9 @@ class Validator:
 
     def outlying_books(self, symbol: str, now: datetime) -> frozenset[str]:
         """The sources of a symbol whose last book was just refused as an outlier."""
-        books = self._outlying_books.get(symbol)
-        if not books:
-            return _NONE
+        books = self._outlying_books.get(symbol, {}).items()
         return frozenset(
-            name for name, book in books.items() if now - book.tick.received_at <= _LASTS_AFTER
+            name for name, book in books if now - book.tick.received_at <= _LASTS_AFTER
         )
 
     def note_reference(self, tick: Tick) -> None:
@@ -440,7 +443,6 @@ def _outlier(
     return _DISPUTED if streamed else _FITS
 
 
-_NONE: frozenset[str] = frozenset()
 _FITS: tuple[RejectReason | None, bool] = (None, False)
 _DISPUTED: tuple[RejectReason | None, bool] = (None, True)
 

@@ -41,3 +41,11 @@ def test_a_lone_trade_far_outside_its_own_book_is_a_jump(validator: Validator) -
 
     assert RejectReason.JUMP == reason(validator, far, held)
     assert None is reason(Validator(), far, held, other)
+
+
+def test_an_outlier_that_is_said_once_does_not_stand(validator: Validator) -> None:
+    """Fills of one order come at once: they are one statement."""
+    for at in (1.0, 1.4):
+        validator.validate(tick(trade("150"), at=after(at)), source_quote(trade("100")), [], POLICY)
+
+    assert [] == validator.lasting_outliers("BTC", after(9))

@@ -161,7 +161,8 @@ def test_an_outlier_that_is_taken_back_does_not_stand(
 ) -> None:
     """A trade or a book near the last price takes an outlier back."""
     held = source_quote(trade("100"))
-    validator.validate(tick(trade("150"), at=after(1)), held, [], POLICY)
+    for at in (1, 1.8):
+        validator.validate(tick(trade("150"), at=after(at)), held, [], POLICY)
     validator.validate(tick(part, at=after(2)), held, [], POLICY)
 
     assert [] == validator.lasting_outliers("BTC", after(9))
