@@ -60,7 +60,7 @@ class Contradiction(Struct, frozen=True):
     """Live sources of a symbol begin to contradict each other, or to diverge, or another rule
     decides; None once that has ended. `active` is the active source.
 
-    One that has ended `by_agreement`, and not because nobody is there to contradict any more."""
+    One ends `by_agreement`, or because fewer than two of the sources are live."""
 
     at: datetime
     symbol: str

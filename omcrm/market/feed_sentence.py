@@ -67,7 +67,7 @@ _COMPARISONS: Mapping[FeedCode, str] = {
     FeedCode.FROZEN: "{source} is not live: its price stands still while others move: {prices}",
     FeedCode.FAR_APART: "{apart:.2%} apart, usually {usual:.2%}: {prices}",
     FeedCode.AGREED: "the live sources agree again",
-    FeedCode.NO_LONGER_COMPARED: "no other live source to compare with any more",
+    FeedCode.NO_LONGER_COMPARED: "no other live source is left to compare with",
 }
 
 

@@ -10,8 +10,8 @@ from omcrm.market.tick import Tick, TopOfBook, Trade
 
 # A book says something about a trade for so long after it came.
 _BOOK_COUNTS_FOR = timedelta(seconds=2)
-# A source that still trades there after so long means it: fills of one order come all at once.
-_ALONE_FOR = timedelta(seconds=0.5)
+ONE_ORDER = timedelta(seconds=0.5)
+"""Trades within so long may be fills of one order: one of later confirms the price."""
 
 
 class LoneTrades:
@@ -42,7 +42,7 @@ class LoneTrades:
         first = self._first.get(key)
         if first is None or not _is_near(trade, first.trade, policy.max_divergence):
             first = self._first[key] = tick
-        return tick.received_at - first.received_at < _ALONE_FOR
+        return tick.received_at - first.received_at < ONE_ORDER
 
 
 def _recent_book(held: SourceQuote | None, tick: Tick) -> TopOfBook | None:

@@ -20,7 +20,7 @@ class _Refutation(Struct):
     """Since when and until when a source was contradicted, by whom, and how often of late.
 
     `agreed_at` is since when it agrees with the others again; it `is_over` when that is long enough
-    or nobody contradicts it any more.
+    or no other source contradicts it.
     """
 
     began_at: datetime

@@ -22,7 +22,7 @@ from omcrm.market.tick import DayFigures
 _BESIDE_FOR, _BESIDE_UNTIL, _AGREEMENT_COUNTS = timedelta(seconds=2), timedelta(seconds=1), 1 / 3
 # A price that was traded so long before what contradicts it is only old.
 _QUIET = timedelta(seconds=1)
-# Between two reviews no more time counts.
+# A review counts at most so much time since the one before.
 _LONGEST_STEP = timedelta(seconds=1)
 # A source that was good for so long has made up for its failures.
 _FORGIVEN_AFTER = timedelta(minutes=10)

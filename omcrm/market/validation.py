@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, structs
 
-from omcrm.market.lone_trade import LoneTrades
+from omcrm.market.lone_trade import ONE_ORDER, LoneTrades
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import LIVE
 from omcrm.market.quote import MID
@@ -22,8 +22,8 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 _KEPT = 200
 # What is further ahead would make everything after it look old, whatever the clocks.
 _FURTHEST_AHEAD = timedelta(minutes=1)
-# A source that has said so for so long means it; trades within so long may be of one order.
-_LASTS_AFTER, _ONE_ORDER = timedelta(seconds=1.5), timedelta(seconds=0.5)
+# A source that has said so for so long means it.
+_LASTS_AFTER = timedelta(seconds=1.5)
 # After so many refusals of older trades in a row, over so long, a source has begun anew.
 _BEGUN_ANEW, _BEGUN_ANEW_FOR = 5, timedelta(seconds=2)
 
@@ -63,7 +63,7 @@ class _Outlier(Struct, frozen=True):
     @property
     def is_said_again(self) -> bool:
         """Whether it is more than the trades of one order; a book lasts by itself."""
-        return self.tick.trade is None or self.tick.received_at - self.since >= _ONE_ORDER
+        return self.tick.trade is None or self.tick.received_at - self.since >= ONE_ORDER
 
 
 class _OlderRun(Struct):

@@ -17,7 +17,7 @@ from simulator.drill.violation import Violation
 from simulator.drill.world import DrillWorld
 
 # The time for a source to become active for every symbol, at the start and after a fault.
-_WARM_UP, _RECOVERY = 150.0, 150.0
+_ACTIVE_WITHIN = 150.0
 # Long enough for connections to count as proven.
 _LIVED = 11.0
 # Polled sources are asked once in many seconds: there time passes so many times as fast.
@@ -110,7 +110,7 @@ def run_drill(world: DrillWorld, fault_name: str, seconds: float, folder: Path) 
 def _warm_up(setup: DrillSetup, monitor: PriceMonitor, fault: str) -> None:
     """Wait until all streams have prices, and their connections count as proven."""
     speed = setup.feed_clock.speed
-    if not setup.wait(lambda: monitor.all_live() and setup.all_streaming(), _WARM_UP * speed):
+    if not setup.wait(lambda: monitor.all_live() and setup.all_streaming(), _ACTIVE_WITHIN * speed):
         last = monitor.observations[-1] if monitor.observations else None
         source = setup.active_source
         raise DrillError(f"{fault}: {source} is not active, or another stream has no price: {last}")
@@ -123,7 +123,7 @@ def _recovery(setup: DrillSetup, monitor: PriceMonitor, fault: DrillFault) -> fl
     if fault.is_at_close:
         has_recovered = setup.wait(monitor.all_fresh, _AFTER_CLOSE)
     else:
-        has_recovered = setup.wait(monitor.all_live, _RECOVERY * speed)
+        has_recovered = setup.wait(monitor.all_live, _ACTIVE_WITHIN * speed)
     return (time.monotonic() - began) * speed if has_recovered else None
 
 

@@ -204,7 +204,7 @@ def test_floods_do_not_hide_each_other(log: EventLog) -> None:
 def test_sources_agree_only_where_they_do(
     log: EventLog, by_agreement: bool, code: FeedCode
 ) -> None:
-    """The end of a dispute says which; where none was told, neither is its end."""
+    """An end says how; a dispute without an event of its beginning has none of its end."""
     dispute = Dispute(frozenset({"binance", "kraken"}), DisputeRule.UNDECIDED, ())
     ended = Contradiction(after(9), "BTC", "binance", True, None, by_agreement)
     log.note_contradictions([ended])

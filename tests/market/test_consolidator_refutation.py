@@ -67,7 +67,7 @@ def test_a_contradicted_source_is_not_live_because_the_other_one_reconnects(two:
 
 
 def test_a_divergence_whose_sources_reconnect_does_not_end_by_agreement(two: Market) -> None:
-    """It is not compared any more."""
+    """Only one live source is left."""
     for second in range(70):
         two.trade("100" if second < 62 else "103")
         two.trade("100", KRAKEN)

@@ -48,7 +48,7 @@ COMPARISONS = {
     FeedCode.FROZEN: (f"kraken is not live: its price stands still while others move: {PRICES}"),
     FeedCode.FAR_APART: f"3.00% apart, usually 0.10%: {PRICES}",
     FeedCode.AGREED: "the live sources agree again",
-    FeedCode.NO_LONGER_COMPARED: "no other live source to compare with any more",
+    FeedCode.NO_LONGER_COMPARED: "no other live source is left to compare with",
 }
 REJECTIONS = {FeedCode(reason) for reason in RejectReason}
 OTHERS = {*FAILOVERS, *COMPARISONS, *REJECTIONS, FeedCode.NEW_STATE}
