@@ -142,7 +142,7 @@ class Checker:
             self._note(second, quote, "live while the market is closed")
         elif quote.source.claim is not PriceClass.LIVE:
             self._note(second, quote, "live of a source that is not")
-        elif self._was_true(price, second, self._moment(second) - self._age(self._oldest)):
+        elif self._was_true(price, second, self._moment(second) - self._oldest_live(name, second)):
             self._far_since = None
         elif not self._lies(name, second):
             self._note(second, quote, "too old")
@@ -260,19 +260,16 @@ class Checker:
             and all(abs(self._world.price(at) - price) > 0.02 * price for at in past)
         )
 
+    def _oldest_live(self, name: str, second: float) -> timedelta:
+        """How long ago a price may have been true that a source has live at a second."""
+        source = self._sources[name]
+        return self._age(self._oldest + _hidden_delay(source, second - self._oldest, second))
+
     def _tail(self, fault: Fault, source: WorldSource) -> float:
         """How long after its end a fault may still be seen."""
         if fault.kind is FaultKind.DELAY:
             return self._oldest + fault.size
-        delays = [
-            other.size
-            for other in source.faults
-            if other.kind is FaultKind.DELAY
-            and other.start < fault.end
-            and fault.start < other.end + other.size
-        ]
-        # A clock that is ahead from the start hides a delay of as much.
-        return self._oldest + min(max(delays, default=0.0), max(source.clock, 0.0))
+        return self._oldest + _hidden_delay(source, fault.start, fault.end)
 
     # Closed
 
@@ -356,7 +353,7 @@ class Checker:
                 and not source.faults
                 and answer is not None
                 and second - answer.arrived <= 30
-                and answer.arrived >= self._settled_at
+                and answer.at >= self._settled_at
                 and second - self._settled_at > 3
                 and self._is_steady(second)
             ):
@@ -378,6 +375,17 @@ class Checker:
     @staticmethod
     def _age(seconds: float) -> timedelta:
         return timedelta(seconds=seconds)
+
+
+def _hidden_delay(source: WorldSource, start: float, end: float) -> float:
+    """By how much what a source sent then may be later than anyone can know: a clock that is ahead
+    from the start hides a delay of as much."""
+    delays = [
+        fault.size
+        for fault in source.faults
+        if fault.kind is FaultKind.DELAY and fault.start < end and start < fault.end + fault.size
+    ]
+    return min(max(delays, default=0.0), max(source.clock, 0.0))
 
 
 def _is_lie(fault: Fault, source: WorldSource) -> bool:
