@@ -154,7 +154,8 @@ def _of_class(stream: WorldSource, asset_class: AssetClass, rng: random.Random) 
         return stream
     if asset_class is AssetClass.STOCK:
         # After the close some report trades that set no last price, that is nothing, others all.
-        return structs.replace(stream, stops_at_close=rng.random() < 0.5)
+        # Each sends its books apart from its trades.
+        return structs.replace(stream, stops_at_close=rng.random() < 0.5, is_combined=False)
     # Banks send quotes, or prices that no trade was made at.
     is_priced = stream.source.name == "finnhub"
     return structs.replace(
