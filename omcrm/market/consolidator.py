@@ -316,6 +316,7 @@ class Consolidator:
             elif any(held.opposes(tick, now, record.policy.max_age) for held in others):
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
                 self._validator.note_reference(tick)
+                record.forget_own_channels(name)
 
     def _compare(self, record: SymbolRecord, now: datetime) -> None:
         """Note how far the live sources are apart."""

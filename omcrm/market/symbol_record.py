@@ -165,6 +165,11 @@ class SymbolRecord:
         channels = self._own_channels.get(source)
         return channels is not None and channels.is_lasting
 
+    def forget_own_channels(self, source: str) -> None:
+        """Forget what contradicted the source's last price: it has another one now, which its
+        channels have not said anything about yet."""
+        self._own_channels.pop(source, None)
+
     def decide_dispute(
         self, live: Mapping[str, SourceQuote], frozen: Collection[str], now: datetime
     ) -> bool:

@@ -22,7 +22,7 @@ from tests.market.simulation.play import play
 from tests.market.simulation.world import World, random_world
 
 # Worlds that a consolidator with a defect plays wrong.
-SEEDS = (9, 10, 12, 13, 29, 30, 2_002_210, 2_005_072, 2_006_340)
+SEEDS = (9, 10, 12, 13, 29, 30, 2_002_210, 2_005_072, 2_006_340, 9_003_879)
 # Each takes a twentieth of a second.
 WORLDS = 500
 
