@@ -58,7 +58,8 @@ def prices(simulator: Simulator) -> dict[str, str]:
 
 
 def _ranges(simulator: Simulator, since: str) -> HttpAnswer:
-    """Answer with the time (ms), and each symbol's low and high since then, and last price."""
+    """Answer with the time (ms), each symbol's low and high since then, its best bid and ask now
+    among them, and its last price."""
     if not since.isdecimal():
         return json_answer({"error": "since is a time in ms"}, 400)
     ranges = {
@@ -70,9 +71,11 @@ def _ranges(simulator: Simulator, since: str) -> HttpAnswer:
 
 
 def _range(listing: Listing, since: int) -> tuple[int, int, int]:
-    """Return the low and high of the trades since a time (ms), and the last price."""
+    """Return the low and high of the trades since a time (ms) and of the best bid and ask, and the
+    last price. Where few trade, the book moves long before the next trade."""
     last = listing.trades[-1].price
-    low = high = last
+    top = listing.top
+    low, high = (last, last) if top is None else (min(last, top.bid), max(last, top.ask))
     for trade in reversed(listing.trades):
         if trade.time < since:
             break

@@ -29,8 +29,8 @@ that were not live from this provider for a moment.
 The market swings while streams are drilled: coins and shares rise by 0.25 % a second for a minute
 and then fall, currencies by 0.05 %, so that an old price is another one. Shares with rare round
 lots are not always live in such a market. Twenty times a second every price that is shown is
-compared with the market of the last moments. *Wrong* counts what was shown against evidence in
-reach, and must be 0:
+compared with the market of the last moments: its trades, and its best bid and ask. *Wrong* counts
+what was shown against evidence in reach, and must be 0:
 
 - `age`: live, but older than the policy's maximum age and 1.5 s by the market's prices, older than
   the maximum age by its own record, or longer than that on its way; or indicative and of more than

@@ -43,6 +43,19 @@ def test_ranges_hold_all_prices_since_a_time(running, room) -> None:
     assert 405 == running.request("/control/ranges", "POST")[0]
 
 
+def test_ranges_hold_the_best_bid_and_ask(running) -> None:
+    """Also where nobody has traded since then."""
+    client = running.connect("/ws/btcusdt@bookTicker")
+    client.recv()
+    far_ahead = 10**13
+    low, high, last = map(
+        float, running.get(f"/control/ranges?since={far_ahead}")["ranges"]["BTCUSDT"]
+    )
+
+    assert low <= last <= high
+    assert low < high
+
+
 def test_wrong_calls_are_refused(running) -> None:
     """Unknown paths, methods and bodies have different statuses."""
 
