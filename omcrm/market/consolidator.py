@@ -290,7 +290,7 @@ class Consolidator:
         quotes = []
         self._frozen = frozen_sources(record.comparison for record in self._records.values())
         for record in self._records.values():
-            outlying = self._validator.outlying_books(record.instrument.symbol, now)
+            outlying = self._validator.outliers.outlying(record.instrument.symbol, now)
             record.review_parts(now, outlying)
             self._accept_lasting_outliers(record, now)
             self._compare(record, now)
@@ -304,7 +304,7 @@ class Consolidator:
 
         That is another live source, or for a book the trades beside it.
         """
-        for tick in self._validator.lasting_outliers(record.instrument.symbol, now):
+        for tick in self._validator.outliers.lasting(record.instrument.symbol, now):
             name = tick.source.name
             others = (
                 held
@@ -320,7 +320,7 @@ class Consolidator:
 
     def _compare(self, record: SymbolRecord, now: datetime) -> None:
         """Note how far the live sources are apart."""
-        live = self._live(record, self._classes(record, now))
+        live = self._live(record, self._classes(record, now), now)
         divergence = record.comparison.note(live, record.policy.max_divergence, now)
         # A dispute says more, and outlives who takes part in it.
         if record.dispute is None and (divergence is None) is not (record.divergence is None):
@@ -375,7 +375,7 @@ class Consolidator:
         """The active source as of now; a failover is noted."""
         current = record.quote.source.name if record.quote else None
         classes = self._classes(record, now)
-        if record.decide_dispute(self._live(record, classes), self._frozen, now):
+        if record.decide_dispute(self._live(record, classes, now), self._frozen, now):
             by_agreement = record.refutations.by_agreement
             self._note_contradiction(record, record.dispute, by_agreement, is_dispute=True)
         candidates = self._candidates(record, classes, now)
@@ -447,14 +447,10 @@ class Consolidator:
             Contradiction(self._clock(), symbol, active, is_dispute, between, by_agreement)
         )
 
-    @staticmethod
-    def _live(record: SymbolRecord, classes: Mapping[str, PriceClass]) -> dict[str, SourceQuote]:
-        """The sources that are live, or closed, if no other one contradicts them."""
-        return {
-            name: record.sources[name]
-            for name, price_class in classes.items()
-            if record.is_compared(name, price_class)
-        }
+    def _live(
+        self, record: SymbolRecord, classes: Mapping[str, PriceClass], now: datetime
+    ) -> dict[str, SourceQuote]:
+        return record.compared(classes, self._is_alive, now)
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:
         streaming = self._is_streaming(held)
@@ -481,9 +477,12 @@ class Consolidator:
         return is_stale and held.age(now) <= record.policy.stale_hold
 
     def _is_streaming(self, held: SourceQuote) -> bool:
-        brought_by = held.trade_from
+        return self._is_alive(held.trade_from)
+
+    def _is_alive(self, brought_by: Tick | None) -> bool:
+        """Whether the connection that brought a tick is the source's present one."""
         return brought_by is not None and self._health.is_alive(
-            held.source.name, brought_by.connection, held.symbol
+            brought_by.source.name, brought_by.connection, brought_by.symbol
         )
 
     def _stale_reason(self, held: SourceQuote, *, is_contradicted: bool) -> StaleReason:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
+from omcrm.market.amount import halfway
 from omcrm.market.day_change import change_from
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import LIVE, PriceClass
@@ -209,6 +210,20 @@ class SourceQuote(Struct, frozen=True):
             return False
         room = trade.price * max_beside
         return not book.bid - room <= trade.price <= book.ask + room
+
+    def by_book(
+        self, now: datetime, max_age: timedelta, max_width: Decimal
+    ) -> "SourceQuote | None":
+        """The record with the middle of its book as the last price; None where no book arrived
+        within `max_age`, or its spread is more than `max_width` of its bid."""
+        book, brought_by = self.book, self.book_from
+        if book is None or brought_by is None:
+            return None
+        if now - brought_by.received_at + brought_by.late > max_age:
+            return None
+        if book.ask - book.bid > book.bid * max_width:
+            return None
+        return structs.replace(self, trade=Trade(halfway(book.bid, book.ask), basis=MID))
 
     def is_beside_figures(self, max_beside: Decimal) -> bool | None:
         """Whether the last price lies further than `max_beside` (a fraction) from the last price of

@@ -1,7 +1,7 @@
 """What is known of one symbol: what each source reported, and the quote that is shown."""
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from omcrm.market.quote import Quote
 from omcrm.market.refutation import Refutations
 from omcrm.market.session import is_open
 from omcrm.market.source_quote import SourceQuote
-from omcrm.market.tick import DayFigures
+from omcrm.market.tick import DayFigures, Tick
 
 # A book or summary may lag behind a fast market for a moment. Time in which they agree counts
 # against that in which they do not, but less: one moment of agreement proves nothing.
@@ -26,6 +26,9 @@ _QUIET = timedelta(seconds=1)
 _LONGEST_STEP = timedelta(seconds=1)
 # A source that was good for so long has made up for its failures.
 _FORGIVEN_AFTER = timedelta(minutes=10)
+# A source that streams says by its book where the market is, though its last price is old, or it
+# has none yet.
+_BY_BOOK = (LIVE, PriceClass.STALE, None)
 # How long back the changes of the active source and of the class are known, and how many.
 _HISTORY, _MOST_CHANGES = timedelta(hours=1), 500
 
@@ -60,7 +63,7 @@ class _OwnChannels(Struct):
     def note(
         self, held: SourceQuote, max_beside: Decimal, now: datetime, *, is_outlying: bool
     ) -> None:
-        """Take the present state in; `is_outlying` where a book is refused as too far."""
+        """Take the present state in; `is_outlying` where later books or trades are refused."""
         is_beside = is_outlying or held.is_beside_book(max_beside)
         is_beside_figures = held.is_beside_figures(max_beside)
         if is_beside_figures is False:
@@ -130,7 +133,8 @@ class SymbolRecord:
 
     def review_parts(self, now: datetime, outlying: Collection[str] = ()) -> None:
         """Drop books and day figures that are too old to stand beside a price, and note which
-        sources contradict themselves; `outlying` are those whose books are refused as too far."""
+        sources contradict themselves; `outlying` are those whose later books or trades are refused
+        as too far."""
         if not is_open(self.instrument.calendar, now):
             return
         policy = self.policy
@@ -181,10 +185,11 @@ class SymbolRecord:
         before = self.dispute
         if present is None and before is None:
             return False
+        # What a source says by its book contradicts all the same.
         wrong = {
             name: channels.since
             for name, channels in self._own_channels.items()
-            if channels.is_lasting
+            if channels.is_lasting and name not in live
         }
         self.dispute = self.refutations.lasting(present, before, live, wrong, policy, now)
         return (before and before.contradicted) != (self.dispute and self.dispute.contradicted)
@@ -198,7 +203,42 @@ class SymbolRecord:
             return True
         return self.is_beside_itself(source)
 
-    def is_compared(self, source: str, price_class: PriceClass) -> bool:
+    def compared(
+        self,
+        classes: Mapping[str, PriceClass],
+        is_alive: Callable[[Tick | None], bool],
+        now: datetime,
+    ) -> dict[str, SourceQuote]:
+        """What is compared: the prices of the sources that are live but for others, and what the
+        books say of those that trade too seldom, or outside of their book."""
+        compared = {}
+        for name, held in self.sources.items():
+            price_class = classes.get(name)
+            if price_class is not None and self._is_compared(name, price_class):
+                compared[name] = held
+            elif price_class in _BY_BOOK and held.source.claim is LIVE and is_alive(held.book_from):
+                by_book = self._by_book(name, held, now)
+                if by_book is not None:
+                    compared[name] = by_book
+        return compared
+
+    def _by_book(self, name: str, held: SourceQuote, now: datetime) -> SourceQuote | None:
+        """What a source says by its book; None where it has no narrow one of now, or has traded
+        far outside of it: then nobody knows what it says."""
+        policy, channels = self.policy, self._own_channels.get(name)
+        if held.trade is None and not is_open(self.instrument.calendar, now):
+            return None
+        by_book = held.by_book(now, policy.max_age, policy.max_beside)
+        is_beside = (
+            channels is not None
+            and held.trade_from is not None
+            and (channels.is_lasting and held.trade_from.received_at > channels.since)
+        )
+        if is_beside and held.is_beside_book(policy.max_divergence):
+            return None
+        return by_book
+
+    def _is_compared(self, source: str, price_class: PriceClass) -> bool:
         """Whether a source's price of this class is compared with those of others: where it is live
         but for them, and beyond the close while they contradict each other."""
         if price_class is LIVE:

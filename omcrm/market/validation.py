@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, structs
 
-from omcrm.market.lone_trade import ONE_ORDER, LoneTrades
+from omcrm.market.outlier import LoneTrades, Outliers, are_far, prices
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import LIVE
 from omcrm.market.quote import MID
@@ -22,8 +22,6 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 _KEPT = 200
 # What is further ahead would make everything after it look old, whatever the clocks.
 _FURTHEST_AHEAD = timedelta(minutes=1)
-# A source that has said so for so long means it.
-_LASTS_AFTER = timedelta(seconds=1.5)
 # After so many refusals of older trades in a row, over so long, a source has begun anew.
 _BEGUN_ANEW, _BEGUN_ANEW_FOR = 5, timedelta(seconds=2)
 
@@ -54,18 +52,6 @@ class RejectedTick(Struct, frozen=True):
     others: tuple[tuple[str, Decimal], ...] = ()
 
 
-class _Outlier(Struct, frozen=True):
-    """The last outlier of a source, and since when it has said so."""
-
-    since: datetime
-    tick: Tick
-
-    @property
-    def is_said_again(self) -> bool:
-        """Whether it is more than the trades of one order; a book lasts by itself."""
-        return self.tick.trade is None or self.tick.received_at - self.since >= ONE_ORDER
-
-
 class _OlderRun(Struct):
     """How many trades in a row were older than the one held, since when, and the time of the
     last."""
@@ -83,10 +69,7 @@ class Validator:
         self.rejected: Counter[RejectReason] = Counter()
         self.quarantine: deque[RejectedTick] = deque(maxlen=_KEPT)
         self._new: deque[RejectedTick] = deque(maxlen=_KEPT)
-        # The last outlier of each source, by symbol: two that agree confirm each other. Books that
-        # came without a trade are kept apart.
-        self._outliers: dict[str, dict[str, _Outlier]] = {}
-        self._outlying_books: dict[str, dict[str, _Outlier]] = {}
+        self.outliers = Outliers()
         self._older: dict[tuple[str, str], _OlderRun] = {}
         self._lone_trades = LoneTrades()
         # By symbol and source, a trade of a moment ago: small steps must not lead far from it.
@@ -131,10 +114,10 @@ class Validator:
         ):
             self._reject(_rejected(RejectReason.JUMP, tick, held, fresh))
             return None
-        if outlier is None or self._is_confirmed(tick, policy):
+        if outlier is None or self.outliers.is_confirmed(tick, policy):
             self._note_accepted(newer, reference)
             return newer
-        self._note_outlier(tick, policy)
+        self.outliers.note(tick, policy)
         self._reject(_rejected(outlier, tick, held, fresh))
         if newer.day is not None and newer.trade is None:
             # The figures of the day may say that the price held is the wrong one.
@@ -180,27 +163,10 @@ class Validator:
             and (held.trade is None or not _is_repeated(tick.trade, held.trade))
         )
 
-    def lasting_outliers(self, symbol: str, now: datetime) -> list[Tick]:
-        """The outliers of a symbol that their sources have said again and stand by, once."""
-        lasting = []
-        for outliers in (self._outliers.get(symbol), self._outlying_books.get(symbol)):
-            for name, outlier in list((outliers or {}).items()):
-                if now - outlier.since >= _LASTS_AFTER and outlier.is_said_again:
-                    lasting.append(outlier.tick)
-                    assert outliers is not None
-                    del outliers[name]
-        return lasting
-
-    def outlying_books(self, symbol: str, now: datetime) -> frozenset[str]:
-        """The sources of a symbol whose last book was just refused as an outlier."""
-        books = self._outlying_books.get(symbol, {}).items()
-        return frozenset(
-            name for name, book in books if now - book.tick.received_at <= _LASTS_AFTER
-        )
-
     def note_reference(self, tick: Tick) -> None:
         """Measure the next jump of its source from this outlier, which was taken in."""
         self._references[tick.symbol, tick.source.name] = tick
+        self.outliers.forget(tick)
 
     def is_usable(self, tick: Tick, held: SourceQuote, policy: Policy) -> bool:
         """Whether the trade of `tick`, which does not set the last price, may count otherwise."""
@@ -210,7 +176,7 @@ class Validator:
         if not _is_trade(trade):
             reason = RejectReason.NOT_A_PRICE
         elif trade.updates.high_low and held.trade is not None:
-            far = _are_far([trade.price], held.trade.price, policy.max_deviation)
+            far = are_far([trade.price], held.trade.price, policy.max_deviation)
             reason = RejectReason.JUMP if far else None
         if reason is not None:
             self._reject(_rejected(reason, tick, held, []))
@@ -230,35 +196,9 @@ class Validator:
     def _note_accepted(self, tick: Tick, reference: Trade | None) -> None:
         if tick.trade is not None and reference is None:
             self._references[tick.symbol, tick.source.name] = tick
-        # A source that goes on elsewhere no longer stands by its outlier.
-        if (tick.trade is not None or tick.book is not None) and (
-            outliers := self._outliers.get(tick.symbol)
-        ):
-            outliers.pop(tick.source.name, None)
-        if tick.book is not None and (books := self._outlying_books.get(tick.symbol)):
-            books.pop(tick.source.name, None)
-
-    def _note_outlier(self, tick: Tick, policy: Policy) -> None:
-        kept = self._outlying_books if tick.trade is None else self._outliers
-        outliers = kept.setdefault(tick.symbol, {})
-        before, since = outliers.get(tick.source.name), tick.received_at
-        if before is not None:
-            reference = _prices(before.tick)[0]
-            repeats = not _are_far(_prices(tick), reference, policy.max_divergence)
-            since = before.since if repeats else since
-        outliers[tick.source.name] = _Outlier(since, tick)
-
-    def _is_confirmed(self, tick: Tick, policy: Policy) -> bool:
-        """Whether another real source was rejected for about the same price just now."""
-        return tick.source.is_real and any(
-            other.tick.trade is not None
-            and other.tick.source.is_real
-            and other.tick.recorded_at == tick.recorded_at
-            and name != tick.source.name
-            and tick.received_at - other.tick.received_at <= policy.max_age
-            and not _are_far(_prices(tick), other.tick.trade.price, policy.max_deviation)
-            for name, other in self._outliers.get(tick.symbol, {}).items()
-        )
+        outliers = self.outliers
+        if tick.symbol in outliers.trades or tick.symbol in outliers.books:
+            outliers.forget(tick)
 
     def _reject(self, rejected: RejectedTick, in_a_row: int = _BEGUN_ANEW) -> None:
         self.rejected[rejected.reason] += 1
@@ -421,22 +361,22 @@ def _outlier(
     last price is fresh, and from its `reference` price of a moment ago. What live sources say
     against each other is not decided here: the price is taken in, and neither is live.
     """
-    prices = _prices(tick)
-    if not prices:
+    found = prices(tick)
+    if not found:
         return _FITS
     # A polled or delayed price can confirm another one, but not contradict it.
     streamed = False
     for peer in fresh:
         if peer.trade is not None:
-            if not _are_far(prices, peer.trade.price, policy.max_divergence):
+            if not are_far(found, peer.trade.price, policy.max_divergence):
                 return _FITS
             streamed = streamed or peer.source.claim is LIVE
     most = policy.max_deviation
     # A step is a small one if it is so from the last price and from that of a moment ago.
     if held is not None and held.trade is not None and _is_recent(held, tick, policy):
-        if _are_far(prices, held.trade.price, most):
+        if are_far(found, held.trade.price, most):
             return RejectReason.JUMP, streamed
-        if reference is not None and _are_far(prices, reference.price, most):
+        if reference is not None and are_far(found, reference.price, most):
             return RejectReason.JUMP, streamed
     if streamed and tick.source.claim is not LIVE:
         return RejectReason.CONTRADICTED, streamed
@@ -456,16 +396,6 @@ def _is_recent(held: SourceQuote, tick: Tick, policy: Policy) -> bool:
     return tick.trade is None or not _is_long_after(tick.trade, held.trade, policy)
 
 
-def _are_far(prices: list[Decimal], reference: Decimal, most: Decimal) -> bool:
-    room = reference * most
-    low, high = reference - room, reference + room
-    # A loop, for every tick comes here several times.
-    for price in prices:  # noqa: SIM110
-        if not low <= price <= high:
-            return True
-    return False
-
-
 def _rejected(
     reason: RejectReason, tick: Tick, held: SourceQuote | None, fresh: list[SourceQuote]
 ) -> RejectedTick:
@@ -479,13 +409,6 @@ def _is_long_after(new: Trade, held: Trade, policy: Policy) -> bool:
     if new.time is None or held.time is None:
         return False
     return new.time - held.time > policy.max_age
-
-
-def _prices(tick: Tick) -> list[Decimal]:
-    trade, book = tick.trade, tick.book
-    if book is None:
-        return [] if trade is None else [trade.price]
-    return [book.bid, book.ask] if trade is None else [trade.price, book.bid, book.ask]
 
 
 def _is_fresh_peer(other: SourceQuote, tick: Tick, policy: Policy) -> bool:

@@ -20,7 +20,8 @@ class DrillFault(Struct, frozen=True):
     `lies` where prices are wrong that come in time, `is_channel` where one channel stops while
     another goes on, `ends_connections` where connections end or bring nothing. What `is_at_close`
     begins before a market's close and lasts beyond it. `is_compared` where it matters how many
-    sources there are, `of_shares` where only shares can have it.
+    sources there are, `of_shares` where only shares can have it, `takes_back` where some trades are
+    wrong, and taken back at once.
     """
 
     about: str
@@ -37,6 +38,7 @@ class DrillFault(Struct, frozen=True):
     is_at_close: bool = False
     is_compared: bool = False
     of_shares: bool = False
+    takes_back: bool = False
 
     def suits(self, source: str) -> bool:
         """Whether it can be played at this source."""
@@ -167,6 +169,7 @@ FAULTS: Mapping[str, DrillFault] = {
         sources=("finnhub", "alpaca", "massive"),
         of_shares=True,
         is_compared=True,
+        takes_back=True,
     ),
     "garbage": DrillFault(
         "malformed frames", (), ({"fault": "garbage"}, {"fault": "binary"}), 2.0, moves=False

@@ -39,6 +39,8 @@ _TOLERATED, _TOLERATED_FAST = Decimal("0.004"), Decimal("0.05")
 # An honest source is no younger than its last trade; one that is further from the market than so
 # much contradicts its own book, and is no evidence.
 _ROOM, _NEAR = Decimal("0.01"), Decimal("0.005")
+# A source that takes trades back does so within that.
+_TAKEN_BACK = timedelta(seconds=0.25)
 # A price is classed by what its market will be at the next review.
 _AHEAD = timedelta(seconds=1)
 _REMEMBERED = 240.0
@@ -205,6 +207,8 @@ class PriceMonitor:
             return None
         truth = self._history.last(quote.symbol)
         assert truth is not None
+        if self._may_be_taken_back(quote, now):
+            return None
         if self._is_lie(quote, at):
             return self._of_lie(quote, policy, truth, at)
         is_channel = self._fault is not None and self._fault.is_channel
@@ -213,6 +217,15 @@ class PriceMonitor:
             f"confirmed {age.total_seconds():.1f} s before a review {self._unreviewed():.1f} s ago"
         )
         return _violation(kind, quote, f"the market is at {truth} and has left it; {known}")
+
+    def _may_be_taken_back(self, quote: Quote, now: datetime) -> bool:
+        """Whether the source may be about to take a price back that it has just traded at."""
+        return (
+            self._fault is not None
+            and self._fault.takes_back
+            and quote.source.name in self._erring
+            and now - quote.last_received_at < _TAKEN_BACK
+        )
 
     def _is_lie(self, quote: Quote, at: float) -> bool:
         """Whether the source of a price says at present what is not true."""

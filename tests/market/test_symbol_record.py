@@ -14,7 +14,7 @@ from omcrm.market.source_quote import SourceQuote
 from omcrm.market.symbol_record import SymbolRecord
 from omcrm.market.tick import DayFigures, TopOfBook
 from tests.market.whole_market import POLICIES
-from tests.values import after, book, instrument, source_quote, tick, trade
+from tests.values import START, after, book, instrument, source_quote, tick, trade
 
 
 @pytest.fixture
@@ -189,12 +189,13 @@ def test_closed_prices_are_compared_only_while_they_contradict_each_other(
     record: SymbolRecord,
 ) -> None:
     """A dispute goes on beyond the close between those that it began with."""
-    before = record.is_compared("kraken", PriceClass.CLOSED)
+    closed = dict.fromkeys(("binance", "kraken", "okx"), PriceClass.CLOSED)
+    record.sources = {name: source_quote(trade("1")) for name in closed}
+    before = record.compared(closed, bool, START)
     record.dispute = Dispute(
         frozenset({"kraken"}), DisputeRule.MAJORITY, (("kraken", Decimal(1)), ("okx", Decimal(2)))
     )
 
-    assert not before
-    assert record.is_compared("okx", PriceClass.CLOSED)
-    assert not record.is_compared("binance", PriceClass.CLOSED)
-    assert record.is_compared("binance", PriceClass.LIVE)
+    assert {} == before
+    assert {"kraken", "okx"} == record.compared(closed, bool, START).keys()
+    assert {"binance"} == record.compared({"binance": PriceClass.LIVE}, bool, START).keys()

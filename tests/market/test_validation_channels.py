@@ -15,12 +15,12 @@ def test_a_source_with_an_outlying_book_is_known_while_it_repeats_it(validator: 
     held = source_quote(trade("100"))
     validator.validate(tick(book("149", "180"), at=after(1)), held, [], POLICY)
     validator.validate(tick(book("149", "180"), at=after(3)), held, [], POLICY)
-    known = [validator.outlying_books("BTC", after(second)) for second in (4, 5)]
+    known = [validator.outliers.outlying("BTC", after(second)) for second in (4, 5)]
     validator.validate(tick(book("149", "180"), at=after(6)), held, [], POLICY)
     validator.validate(tick(book("99", "101"), at=after(6.1)), held, [], POLICY)
 
     assert [{"binance"}, set()] == known
-    assert not validator.outlying_books("BTC", after(6.2))
+    assert not validator.outliers.outlying("BTC", after(6.2))
 
 
 @pytest.mark.parametrize("wrong", [book("149", "150"), book("101", "99")])
@@ -48,4 +48,4 @@ def test_an_outlier_that_is_said_once_does_not_stand(validator: Validator) -> No
     for at in (1.0, 1.4):
         validator.validate(tick(trade("150"), at=after(at)), source_quote(trade("100")), [], POLICY)
 
-    assert [] == validator.lasting_outliers("BTC", after(9))
+    assert [] == validator.outliers.lasting("BTC", after(9))

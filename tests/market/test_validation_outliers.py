@@ -147,12 +147,12 @@ def test_an_outlier_that_is_not_taken_back_stands(validator: Validator) -> None:
     held = source_quote(trade("100"))
     first, second = (tick(trade(price), at=after(at)) for price, at in (("150", 1), ("151", 2)))
     validator.validate(first, held, [], POLICY)
-    before = validator.lasting_outliers("BTC", after(2.4))
+    before = validator.outliers.lasting("BTC", after(2.4))
     validator.validate(second, held, [], POLICY)
 
     assert [] == before
-    assert [second] == validator.lasting_outliers("BTC", after(2.5))
-    assert [] == validator.lasting_outliers("BTC", after(9))
+    assert [second] == validator.outliers.lasting("BTC", after(2.5))
+    assert [] == validator.outliers.lasting("BTC", after(9))
 
 
 @pytest.mark.parametrize("part", [trade("100.1"), book("99", "101")])
@@ -165,7 +165,7 @@ def test_an_outlier_that_is_taken_back_does_not_stand(
         validator.validate(tick(trade("150"), at=after(at)), held, [], POLICY)
     validator.validate(tick(part, at=after(2)), held, [], POLICY)
 
-    assert [] == validator.lasting_outliers("BTC", after(9))
+    assert [] == validator.outliers.lasting("BTC", after(9))
 
 
 def test_a_book_far_from_the_trades_stands_beside_them(validator: Validator) -> None:
@@ -174,7 +174,7 @@ def test_a_book_far_from_the_trades_stands_beside_them(validator: Validator) -> 
     validator.validate(far, held, [], POLICY)
     validator.validate(tick(trade("100.1"), at=after(2)), held, [], POLICY)
 
-    assert [far] == validator.lasting_outliers("BTC", after(2.5))
+    assert [far] == validator.outliers.lasting("BTC", after(2.5))
 
 
 def test_an_outlier_that_was_taken_back_confirms_nothing(validator: Validator) -> None:

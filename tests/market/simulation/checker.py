@@ -23,6 +23,8 @@ from tests.market.simulation.world import LIES, Fault, FaultKind, World, WorldSo
 _LATE = 1.5
 _REVIEW = 0.5
 _PARTED_FOR = 2.0 + _REVIEW
+# A book must have left the last trade of its source for 2 s to say something without a trade.
+_BOOK_PARTED_FOR = _PARTED_FOR + 2.0 + _REVIEW
 # A source is not believed for so long because those that contradict it have left.
 _REMEMBERED = POLICIES[AssetClass.CRYPTO].recovery_hold - timedelta(seconds=_LATE)
 # Venues differ by a little, and a price moves a little between a trade and the next book.
@@ -235,9 +237,11 @@ class Checker:
             fault.start <= second < fault.end + self._tail(fault, source) for fault in source.faults
         ):
             return False
-        if source.clock > 3 or max(source.trades, source.books if not source.trades else 0) < 2:
+        books = 0 if source.is_combined else source.books
+        if source.clock > 3 or max(source.trades, books) < 2:
             return False
-        moments = (second - 0.25 * step for step in range(int(_PARTED_FOR / 0.25) + 3))
+        parted_for = _PARTED_FOR if source.trades >= 2 or not source.trades else _BOOK_PARTED_FOR
+        moments = (second - 0.25 * step for step in range(int(parted_for / 0.25) + 3))
         return all(
             abs(self._world.price(moment) - price) > self._apart * price for moment in moments
         )

@@ -5,7 +5,7 @@ import random
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
@@ -144,7 +144,33 @@ def random_world(rng: random.Random) -> World:
         random_stream(rng, Source(name, PriceClass.LIVE), tuple(of_source))
         for name, of_source in zip(rng.sample(_NAMES, count), faults, strict=True)
     )
-    return World(seed, random_truth(rng, random.Random(seed)), sources)
+    truth = random_truth(rng, random.Random(seed))
+    return World(seed, _random_drift(rng, truth), _random_rare(rng, sources))
+
+
+def _random_drift(rng: random.Random, truth: tuple[float, ...]) -> tuple[float, ...]:
+    """Now and then a market that falls or rises all the time."""
+    if rng.random() < 0.8:
+        return truth
+    a_step = rng.choice((-1, 1)) * rng.choice((0.001, 0.003, 0.01)) * _STEP
+    return tuple(price * math.exp(a_step * step) for step, price in enumerate(truth))
+
+
+def _random_rare(rng: random.Random, sources: tuple[WorldSource, ...]) -> tuple[WorldSource, ...]:
+    """Now and then one of the sources trades seldom, while its book goes on, and mostly another one
+    does not say what is true."""
+    if rng.random() < 0.7:
+        return sources
+    rare, *others = rng.sample(range(len(sources)), len(sources))
+    changed = list(sources)
+    changed[rare] = structs.replace(
+        changed[rare], trades=rng.choice((0.03, 0.1, 0.3)), books=4.0, is_combined=False
+    )
+    if others and rng.random() < 0.7:
+        other = changed[others[0]]
+        fault = random_fault(rng, LIES)
+        changed[others[0]] = structs.replace(other, faults=(*other.faults, fault))
+    return tuple(changed)
 
 
 def random_fault(rng: random.Random, kinds: tuple[FaultKind, ...]) -> Fault:

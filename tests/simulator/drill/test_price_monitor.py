@@ -152,6 +152,15 @@ def lied(
     return str(violation.kind) if violation else "", monitor.unknowable
 
 
+@pytest.mark.parametrize(("seconds", "is_wrong"), [(0.2, False), (0.3, True)])
+def test_a_price_that_may_be_taken_back_is_not_wrong_yet(seconds: float, is_wrong: bool) -> None:
+    """A source that takes trades back does so at once."""
+    monitor = monitor_of(seconds=seconds)
+    monitor.begin(FAULTS["bad-conditions"], {COINBASE, "binance"})
+
+    assert is_wrong is (monitor._violation(quote(trade("90")), POLICY, 0.0) is not None)
+
+
 def test_a_lie_is_wrong_where_an_honest_source_contradicts_it() -> None:
     """Beyond what live sources may be apart."""
     assert ("source", 0.0) == lied((COINBASE, "kraken"), "90")

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.market.lone_trade import LoneTrades
+from omcrm.market.outlier import LoneTrades
 from omcrm.market.tick import TopOfBook, Trade
 from tests.market.validated import POLICY
 from tests.values import KRAKEN, after, book, source_quote, tick, trade
