@@ -47,8 +47,7 @@ class Outliers:
         outliers = (self.books if tick.trade is None else self.trades).setdefault(tick.symbol, {})
         before, since = outliers.get(tick.source.name), tick.received_at
         if before is not None:
-            reference = prices(before.tick)[0]
-            repeats = not are_far(prices(tick), reference, policy.max_divergence)
+            repeats = not _is_far(tick, before.tick.prices[0], policy.max_divergence)
             since = before.since if repeats else since
         outliers[tick.source.name] = _Outlier(since, tick)
 
@@ -91,7 +90,7 @@ class Outliers:
             and other.tick.recorded_at == tick.recorded_at
             and name != tick.source.name
             and tick.received_at - other.tick.received_at <= policy.max_age
-            and not are_far(prices(tick), other.tick.trade.price, policy.max_deviation)
+            and not _is_far(tick, other.tick.trade.price, policy.max_deviation)
             for name, other in self.trades.get(tick.symbol, {}).items()
         )
 
@@ -145,20 +144,6 @@ def _is_near(trade: Trade, other: Trade | None, most: Decimal) -> bool:
     return other is not None and abs(trade.price - other.price) <= other.price * most
 
 
-def prices(tick: Tick) -> list[Decimal]:
-    """The prices of a tick: of its trade, bid and ask."""
-    trade, book = tick.trade, tick.book
-    if book is None:
-        return [] if trade is None else [trade.price]
-    return [book.bid, book.ask] if trade is None else [trade.price, book.bid, book.ask]
-
-
-def are_far(prices: list[Decimal], reference: Decimal, most: Decimal) -> bool:
-    """Whether one of the prices is further from `reference` than `most`, a fraction of it."""
-    room = reference * most
-    low, high = reference - room, reference + room
-    # A loop, for every tick comes here several times.
-    for price in prices:  # noqa: SIM110
-        if not low <= price <= high:
-            return True
-    return False
+def _is_far(tick: Tick, reference: Decimal, most: Decimal) -> bool:
+    """Whether one of the prices of a tick is further from another one than a fraction of it."""
+    return any(abs(price - reference) > reference * most for price in tick.prices)

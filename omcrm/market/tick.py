@@ -105,6 +105,14 @@ class Tick(Struct, frozen=True):
     recorded_at: datetime | None = None
 
     @property
+    def prices(self) -> list[Decimal]:
+        """The prices of the trade, and of the best bid and ask."""
+        trade, book = self.trade, self.book
+        if book is None:
+            return [] if trade is None else [trade.price]
+        return [book.bid, book.ask] if trade is None else [trade.price, book.bid, book.ask]
+
+    @property
     def stamp(self) -> TickStamp:
         """What it carries beside its prices."""
         trade, book, day = self.trade, self.book, self.day

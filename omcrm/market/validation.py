@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, structs
 
-from omcrm.market.outlier import LoneTrades, Outliers, are_far, prices
+from omcrm.market.outlier import LoneTrades, Outliers
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import LIVE
 from omcrm.market.quote import MID
@@ -176,7 +176,7 @@ class Validator:
         if not _is_trade(trade):
             reason = RejectReason.NOT_A_PRICE
         elif trade.updates.high_low and held.trade is not None:
-            far = are_far([trade.price], held.trade.price, policy.max_deviation)
+            far = _are_far([trade.price], held.trade.price, policy.max_deviation)
             reason = RejectReason.JUMP if far else None
         if reason is not None:
             self._reject(_rejected(reason, tick, held, []))
@@ -361,22 +361,22 @@ def _outlier(
     last price is fresh, and from its `reference` price of a moment ago. What live sources say
     against each other is not decided here: the price is taken in, and neither is live.
     """
-    found = prices(tick)
-    if not found:
+    prices = tick.prices
+    if not prices:
         return _FITS
     # A polled or delayed price can confirm another one, but not contradict it.
     streamed = False
     for peer in fresh:
         if peer.trade is not None:
-            if not are_far(found, peer.trade.price, policy.max_divergence):
+            if not _are_far(prices, peer.trade.price, policy.max_divergence):
                 return _FITS
             streamed = streamed or peer.source.claim is LIVE
     most = policy.max_deviation
     # A step is a small one if it is so from the last price and from that of a moment ago.
     if held is not None and held.trade is not None and _is_recent(held, tick, policy):
-        if are_far(found, held.trade.price, most):
+        if _are_far(prices, held.trade.price, most):
             return RejectReason.JUMP, streamed
-        if reference is not None and are_far(found, reference.price, most):
+        if reference is not None and _are_far(prices, reference.price, most):
             return RejectReason.JUMP, streamed
     if streamed and tick.source.claim is not LIVE:
         return RejectReason.CONTRADICTED, streamed
@@ -394,6 +394,16 @@ def _is_recent(held: SourceQuote, tick: Tick, policy: Policy) -> bool:
     if tick.received_at - held.trade_from.received_at > policy.max_age:
         return False
     return tick.trade is None or not _is_long_after(tick.trade, held.trade, policy)
+
+
+def _are_far(prices: list[Decimal], reference: Decimal, most: Decimal) -> bool:
+    room = reference * most
+    low, high = reference - room, reference + room
+    # A loop, for every tick comes here several times.
+    for price in prices:  # noqa: SIM110
+        if not low <= price <= high:
+            return True
+    return False
 
 
 def _rejected(
