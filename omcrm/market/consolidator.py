@@ -109,6 +109,8 @@ class Consolidator:
             accepted = self._validator.validate(tick, held, sources.values(), policy)
             if accepted is None:
                 return None
+            if self._validator.is_late_jump:
+                record.forget_own_channels(name)
             merged = SourceQuote.merge(accepted, held)
             sources[name] = merged.without_silent_book(policy.max_age)
             now = tick.received_at + ahead
@@ -315,7 +317,7 @@ class Consolidator:
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
             elif any(held.opposes(tick, now, record.policy.max_age) for held in others):
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
-                self._validator.note_reference(tick)
+                self._validator.note_reference(tick, record.policy)
                 record.forget_own_channels(name)
 
     def _compare(self, record: SymbolRecord, now: datetime) -> None:

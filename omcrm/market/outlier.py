@@ -51,13 +51,15 @@ class Outliers:
             since = before.since if repeats else since
         outliers[tick.source.name] = _Outlier(since, tick)
 
-    def forget(self, tick: Tick) -> None:
-        """Forget those that the source of an accepted tick takes back: it goes on elsewhere."""
-        name = tick.source.name
+    def forget(self, tick: Tick, policy: Policy) -> bool:
+        """Forget those that an accepted tick confirms or takes back, because its source goes on
+        elsewhere; whether it confirms the trade of one."""
+        name, trade = tick.source.name, None
         if (tick.trade is not None or tick.book is not None) and tick.symbol in self.trades:
-            self.trades[tick.symbol].pop(name, None)
+            trade = self.trades[tick.symbol].pop(name, None)
         if tick.book is not None and tick.symbol in self.books:
             self.books[tick.symbol].pop(name, None)
+        return trade is not None and not _is_far(tick, trade.tick.prices[0], policy.max_divergence)
 
     def lasting(self, symbol: str, now: datetime) -> list[Tick]:
         """The outliers of a symbol that their sources have said again and stand by, each once."""

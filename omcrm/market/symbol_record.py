@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from msgspec import Struct
 
@@ -51,19 +50,23 @@ class _Failures(Struct):
 class _OwnChannels(Struct):
     """How long a source's other channels have contradicted its last price, less a part of the time
     in which they agreed; `since` is when that began. `agreed` are the day figures that agreed last,
-    and `is_traded` is whether the source traded at the contradicted price in that time."""
+    `is_traded` is whether the source traded at the contradicted price in that time, and
+    `trades_far_off` whether its last trade was further outside of its book than sources may be
+    apart."""
 
     at: datetime
     since: datetime
     beside: timedelta = timedelta()
     is_lasting: bool = False
     is_traded: bool = False
+    trades_far_off: bool = False
     agreed: DayFigures | None = None
 
-    def note(
-        self, held: SourceQuote, max_beside: Decimal, now: datetime, *, is_outlying: bool
-    ) -> None:
+    def note(self, held: SourceQuote, policy: Policy, now: datetime, *, is_outlying: bool) -> None:
         """Take the present state in; `is_outlying` where later books or trades are refused."""
+        max_beside, is_quiet = policy.max_beside, _is_quiet(held)
+        if not is_quiet:
+            self.trades_far_off = held.is_beside_book(policy.max_divergence)
         is_beside = is_outlying or held.is_beside_book(max_beside)
         is_beside_figures = held.is_beside_figures(max_beside)
         if is_beside_figures is False:
@@ -76,7 +79,7 @@ class _OwnChannels(Struct):
             if not self.beside:
                 self.since = now
             self.beside = min(self.beside + step, _BESIDE_FOR)
-            self.is_traded = self.is_traded or not _is_quiet(held)
+            self.is_traded = self.is_traded or not is_quiet
         elif self.beside:
             left = self.beside - step * _AGREEMENT_COUNTS if self.is_traded else timedelta()
             self.beside = max(left, timedelta())
@@ -146,7 +149,7 @@ class SymbolRecord:
             channels = self._own_channels.get(name)
             if channels is None:
                 channels = self._own_channels[name] = _OwnChannels(now, now)
-            channels.note(left, policy.max_beside, now, is_outlying=name in outlying)
+            channels.note(left, policy, now, is_outlying=name in outlying)
 
     def note_failure(self, source: str, now: datetime) -> None:
         """Note that this source was given up."""
@@ -229,14 +232,7 @@ class SymbolRecord:
         if held.trade is None and not is_open(self.instrument.calendar, now):
             return None
         by_book = held.by_book(now, policy.max_age, policy.max_beside)
-        is_beside = (
-            channels is not None
-            and held.trade_from is not None
-            and (channels.is_lasting and held.trade_from.received_at > channels.since)
-        )
-        if is_beside and held.is_beside_book(policy.max_divergence):
-            return None
-        return by_book
+        return None if channels is not None and channels.trades_far_off else by_book
 
     def _is_compared(self, source: str, price_class: PriceClass) -> bool:
         """Whether a source's price of this class is compared with those of others: where it is live

@@ -65,7 +65,7 @@ class Validator:
     """Validates ticks; `rejected` counts the rejected ones by reason, `quarantine` has the last."""
 
     def __init__(self) -> None:
-        self.is_contradicted = False
+        self.is_contradicted = self.is_late_jump = False
         self.rejected: Counter[RejectReason] = Counter()
         self.quarantine: deque[RejectedTick] = deque(maxlen=_KEPT)
         self._new: deque[RejectedTick] = deque(maxlen=_KEPT)
@@ -81,9 +81,10 @@ class Validator:
         """The part of `tick` that may be used, or None where there is none.
 
         `held` is what the same source reported before, `sources` what all of them did.
-        Afterwards `is_contradicted` says whether every other live source is far from it.
+        Afterwards `is_contradicted` says whether every other live source is far from it, and
+        `is_late_jump` whether its source was refused about the same price before.
         """
-        self.is_contradicted = False
+        self.is_contradicted = self.is_late_jump = False
         reason = _impossible(tick)
         if reason is not None:
             self._reject(_rejected(reason, tick, held, []))
@@ -115,7 +116,7 @@ class Validator:
             self._reject(_rejected(RejectReason.JUMP, tick, held, fresh))
             return None
         if outlier is None or self.outliers.is_confirmed(tick, policy):
-            self._note_accepted(newer, reference)
+            self._note_accepted(newer, reference, policy)
             return newer
         self.outliers.note(tick, policy)
         self._reject(_rejected(outlier, tick, held, fresh))
@@ -163,10 +164,10 @@ class Validator:
             and (held.trade is None or not _is_repeated(tick.trade, held.trade))
         )
 
-    def note_reference(self, tick: Tick) -> None:
+    def note_reference(self, tick: Tick, policy: Policy) -> None:
         """Measure the next jump of its source from this outlier, which was taken in."""
         self._references[tick.symbol, tick.source.name] = tick
-        self.outliers.forget(tick)
+        self.outliers.forget(tick, policy)
 
     def is_usable(self, tick: Tick, held: SourceQuote, policy: Policy) -> bool:
         """Whether the trade of `tick`, which does not set the last price, may count otherwise."""
@@ -193,12 +194,12 @@ class Validator:
         is_old = tick.received_at - held.received_at > policy.max_age
         return None if is_old or _is_long_after(tick.trade, held.trade, policy) else held.trade
 
-    def _note_accepted(self, tick: Tick, reference: Trade | None) -> None:
+    def _note_accepted(self, tick: Tick, reference: Trade | None, policy: Policy) -> None:
         if tick.trade is not None and reference is None:
             self._references[tick.symbol, tick.source.name] = tick
         outliers = self.outliers
         if tick.symbol in outliers.trades or tick.symbol in outliers.books:
-            outliers.forget(tick)
+            self.is_late_jump = outliers.forget(tick, policy)
 
     def _reject(self, rejected: RejectedTick, in_a_row: int = _BEGUN_ANEW) -> None:
         self.rejected[rejected.reason] += 1

@@ -3,6 +3,7 @@
 import random
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -51,12 +52,19 @@ def test_no_world_of_many_shows_a_price_as_live_against_evidence(part: int) -> N
 
 def test_healthy_sources_are_live_all_the_time() -> None:
     """Without faults a price is live at more than 99.9 % of all checks, after the first two
-    seconds."""
-    played = [play(_without_faults(random_world(random.Random(seed)))) for seed in range(60)]
+    seconds; but where a lone source jumps, which nothing confirms."""
+    worlds = [random_world(random.Random(seed)) for seed in range(80)]
+    played = [play(_without_faults(world)) for world in worlds if not _jumps_alone(world)]
     checks = sum(world.checks - 8 for world in played)
 
+    assert len(played) > 60
     assert sum(world.live for world in played) >= 0.999 * checks
     assert 0 == sum(world.reconnects for world in played)
+
+
+def _jumps_alone(world: World) -> bool:
+    steps = pairwise(world.truth)
+    return len(world.sources) == 1 and any(abs(after / before - 1) > 0.1 for before, after in steps)
 
 
 def _without_faults(world: World) -> World:

@@ -15,7 +15,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, StaleReason
 from omcrm.market.session import is_open, last_close, trading_time
 from omcrm.market.tick import TopOfBook
-from tests.market.simulation.delivery import Delivery
+from tests.market.simulation.delivery import SELDOM, Delivery
 from tests.market.simulation.link import Link
 from tests.market.simulation.world import LIES, Fault, FaultKind, World, WorldSource
 
@@ -85,7 +85,7 @@ class Checker:
         trade, book = delivery.trade, delivery.book
         if trade is not None:
             price, time = float(trade.price), trade.time
-        elif book is not None and source.trades == 0:
+        elif book is not None and source.trades < SELDOM:
             price, time = float(halfway(book.bid, book.ask)), book.time
         else:
             if book is not None and source.source.claim is PriceClass.DELAYED:
@@ -105,8 +105,11 @@ class Checker:
         """Check what is shown at a second."""
         world = self._world
         was_open, self._was_open = self._was_open, world.is_open(second)
-        if second - 0.25 < world.gap_at <= second or (self._was_open and not was_open):
+        if self._was_open and not was_open:
             self._settled_at = second
+        if second - 0.25 < world.gap_at <= second:
+            # After hours every transit is measured anew.
+            self._settled_at = second + (2.5 if world.gap >= timedelta(hours=1) else 0.0)
         if self._was_open and not world.is_open(second + 1):
             self._note_refuted(second)
         self._note_contradicted(second)
@@ -237,8 +240,11 @@ class Checker:
             fault.start <= second < fault.end + self._tail(fault, source) for fault in source.faults
         ):
             return False
-        books = 0 if source.is_combined else source.books
-        if source.clock > 3 or max(source.trades, books) < 2:
+        if source.trades < SELDOM and any(fault.kind in _CLOCK for fault in source.faults):
+            # That its clock was set back is seen by its trades.
+            return False
+        # Books without times are believed only where trades that have them are frequent.
+        if source.clock > 3 or max(source.trades, source.books * (source.trades < SELDOM)) < 2:
             return False
         parted_for = _PARTED_FOR if source.trades >= 2 or not source.trades else _BOOK_PARTED_FOR
         moments = (second - 0.25 * step for step in range(int(parted_for / 0.25) + 3))
@@ -257,7 +263,7 @@ class Checker:
         ]
         return (
             source.books >= 4
-            and source.trades > 0
+            and source.trades >= SELDOM
             and not source.is_combined
             and second - self._settled_at >= 4
             and all(fault.kind is FaultKind.FROZEN_TRADES for fault in faulty)

@@ -13,7 +13,8 @@ from omcrm.market.tick import TopOfBook, Trade
 from tests.market.simulation.world import LENGTH, FaultKind, World, WorldSource
 
 _STILL = (FaultKind.FROZEN, FaultKind.FROZEN_TRADES)
-_SELDOM = 0.5
+SELDOM = 0.5
+"""Who trades less often in a second says by its book where the market is."""
 # What a delayed source sends is so many seconds old.
 _DELAYED_BY = 900.0
 
@@ -135,7 +136,7 @@ def _books(source: WorldSource, world: World, rng: random.Random) -> Iterator[De
         silent = (FaultKind.MUTE, FaultKind.DEAD_BOOK, FaultKind.DEAD_ALL_BUT_SUMMARY)
         if not _is_silent(source, world, second, *silent):
             book = _book(stated_price(source, world, second, book=True), number)
-            if source.trades < _SELDOM:
+            if source.trades < SELDOM:
                 # Else the trades tell how late the connection is.
                 book = structs.replace(book, time=_time(source, world, second, rng))
             yield Delivery(second, 1_000_000 + number, source.source.name, second, book=book)
