@@ -10,7 +10,7 @@ from sqlalchemy import MetaData, Table, inspect, select
 from omcrm.errors import MaintenanceRefused
 from omcrm.maintenance import sqlite_backup
 from omcrm.maintenance.database_app import OpenDatabase
-from omcrm.maintenance.revision import is_known, own_revision, revision_of
+from omcrm.maintenance.revision import REVISION_TABLE, is_known, own_revision, revision_of
 
 _BEGINNINGS = {b"SQLite format 3\0": "sqlite", b"PGDMP": "postgresql"}
 _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -140,7 +140,7 @@ def _require_replaceable(database: OpenDatabase, replace: bool) -> None:
     if replace or (database.is_sqlite and not _path_of(database).exists()):
         return
     with database.engine.connect() as connection:
-        names = inspect(connection).get_table_names()
+        names = set(inspect(connection).get_table_names()) - {REVISION_TABLE}
         tables = [Table(name, MetaData(), autoload_with=connection) for name in names]
         filled = [
             table.name for table in tables if connection.execute(select(table).limit(1)).first()

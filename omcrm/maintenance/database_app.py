@@ -39,10 +39,10 @@ class OpenDatabase:
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
 
-    def upgrade(self) -> None:
-        """Migrate it to this program's revision."""
+    def upgrade(self, revision: str = "head") -> None:
+        """Migrate it to this revision, or to this program's."""
         with self._app.app_context():
-            flask_migrate.upgrade(directory=str(MIGRATIONS))
+            flask_migrate.upgrade(directory=str(MIGRATIONS), revision=revision)
 
 
 @contextmanager

@@ -14,12 +14,16 @@ from sqlalchemy.exc import DBAPIError
 from omcrm.errors import MaintenanceRefused
 from omcrm.extensions import db
 from omcrm.maintenance.database_app import OpenDatabase
-from omcrm.maintenance.revision import own_revision, require_own_revision, revision_of
+from omcrm.maintenance.revision import (
+    REVISION_TABLE,
+    own_revision,
+    require_own_revision,
+    revision_of,
+)
 from omcrm.maintenance.table_rows import Checksum, Row, TableRows
 from omcrm.storage import unfinished_copy
 from omcrm.storage.health import first_line
 
-_REVISION_TABLE = "alembic_version"
 # Seconds between two lines about one table.
 _PROGRESS = 2.0
 
@@ -75,7 +79,7 @@ def _begin_snapshot(connection: Connection) -> None:
 
 
 def _name_unknown_tables(connection: Connection, say: Say) -> None:
-    known = db.metadata.tables.keys() | {_REVISION_TABLE}
+    known = db.metadata.tables.keys() | {REVISION_TABLE}
     for name in sorted(set(inspect(connection).get_table_names()) - known):
         say(f"not copied, for it is no table of OMCRM: {name}")
 

@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 from omcrm.errors import MaintenanceRefused
 from omcrm.maintenance.database_app import MIGRATIONS
 
+REVISION_TABLE = "alembic_version"
+
 
 def own_revision() -> str:
     """The revision that this program needs."""
