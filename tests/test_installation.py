@@ -17,9 +17,11 @@ from sqlalchemy import func, select
 
 from omcrm import create_app
 from omcrm.auth.service import attempt_login
+from omcrm.errors import SettingError
 from omcrm.extensions import db
 from omcrm.installation import DemoLogin, env_example, prepare, setup
 from omcrm.settings import example, load
+from omcrm.storage import unfinished_copy
 from omcrm.storage.instrument import active_instruments
 from omcrm.storage.user import Role, User
 from tests.processes import PATIENCE, ROOT, UPGRADE, App, Browser
@@ -180,6 +182,17 @@ def test_an_interrupted_start_is_completed(
     app = make()
 
     assert [Role.CLIENT, Role.ADMIN] == [role(app, login) for login in prepare(app)]
+
+
+def test_a_half_done_copy_is_not_used(make: Make) -> None:
+    """Neither migrated nor served; the message says what to do."""
+    app = make()
+    prepare(app)
+    with app.app_context(), db.engine.begin() as connection:
+        unfinished_copy.begin_copy(connection, "sqlite:////var/old.db", "0001")
+
+    with pytest.raises(SettingError, match=r"DATABASE_URL: .*/var/old\.db only.*copy-database"):
+        prepare(app)
 
 
 # Starts on a line of input, then prints the logins that it would show.

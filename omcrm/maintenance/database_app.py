@@ -88,7 +88,9 @@ def chosen_url(text: str | None, settings: Settings) -> str:
             "postgresql://user@host/name; several hosts as ?host=a:5432&host=b:5432"
         ) from None
     if kind not in ("sqlite", "postgresql"):
-        raise MaintenanceRefused(f"OMCRM has SQLite and PostgreSQL, not {kind}")
+        raise MaintenanceRefused(
+            f"OMCRM has SQLite (sqlite://) and PostgreSQL (postgresql://), not {kind}"
+        )
     if kind == "sqlite" and url.database:
         url = url.set(database=os.path.abspath(url.database))
     return url.render_as_string(hide_password=False)
@@ -96,14 +98,11 @@ def chosen_url(text: str | None, settings: Settings) -> str:
 
 def database_name(url: URL) -> str:
     """Which database this is, without a password."""
-    shown = url.set(password=None) if url.password else url
     # A password may be among the options, too.
-    return shown.set(query={}).render_as_string() if url.host else _without_secrets(shown)
-
-
-def _without_secrets(url: URL) -> str:
-    kept = {name: value for name, value in url.query.items() if name in ("host", "port")}
-    return url.set(query=kept).render_as_string()
+    places = {name: value for name, value in url.query.items() if name in ("host", "port")}
+    return URL.create(
+        url.drivername, url.username, None, url.host, url.port, url.database, places
+    ).render_as_string()
 
 
 def _load_models() -> None:

@@ -1,20 +1,22 @@
 """Backs up and restores a SQLite database by the online backup of sqlite3."""
 
 import sqlite3
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from omcrm.errors import MaintenanceRefused
 
-# How long another process may write before a restore gives up, in seconds.
-_WRITER_TIMEOUT = 30.0
+# How long another process may keep the file locked before this one gives up, in seconds.
+_LOCK_TIMEOUT = 30.0
 
 
 def back_up(database: Path, file: Path) -> None:
     """Copy the database as it is at one moment; others go on reading and writing."""
     with closing(_opened(database)) as source, closing(sqlite3.connect(file)) as copy:
         # In one step: after a write of another process the next step would begin anew.
-        source.backup(copy, pages=-1)
+        source.backup(copy, pages=-1, progress=_give_up_after(_LOCK_TIMEOUT))
         # A backup is one file, without a log beside it.
         copy.execute("PRAGMA journal_mode=DELETE")
     check(file)
@@ -23,13 +25,10 @@ def back_up(database: Path, file: Path) -> None:
 def restore(file: Path, database: Path) -> None:
     """Replace all that the database has by the backup, in one transaction."""
     try:
-        with (
-            closing(_opened(file)) as source,
-            closing(sqlite3.connect(database, timeout=_WRITER_TIMEOUT)) as target,
-        ):
-            source.backup(target, pages=-1)
+        with closing(_opened(file)) as source, closing(sqlite3.connect(database)) as target:
+            source.backup(target, pages=-1, progress=_give_up_after(_LOCK_TIMEOUT))
             target.execute("PRAGMA journal_mode=WAL")
-    except sqlite3.OperationalError as error:
+    except (TimeoutError, sqlite3.OperationalError) as error:
         raise MaintenanceRefused(
             f"{database} cannot be written ({error}): stop OMCRM, and try again"
         ) from None
@@ -57,6 +56,18 @@ def revision(file: Path) -> str | None:
         except sqlite3.OperationalError:
             return None
     return None if row is None else str(row[0])
+
+
+def _give_up_after(seconds: float) -> Callable[[int, int, int], None]:
+    """Ends a backup that waits for a lock; sqlite3 itself would try for ever."""
+    until = time.monotonic() + seconds
+
+    def note(status: int, _: int, __: int) -> None:
+        is_locked = status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        if is_locked and time.monotonic() > until:
+            raise TimeoutError("it is locked by another process")
+
+    return note
 
 
 def _opened(path: Path) -> sqlite3.Connection:

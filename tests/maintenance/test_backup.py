@@ -233,7 +233,7 @@ def test_a_database_that_is_written_is_not_restored(
     filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message says what to do."""
-    monkeypatch.setattr("omcrm.maintenance.sqlite_backup._WRITER_TIMEOUT", 0.1)
+    monkeypatch.setattr("omcrm.maintenance.sqlite_backup._LOCK_TIMEOUT", 0.1)
     database = filled("sqlite")
     file = back_up(database, tmp_path / "backup").file
     with closing(sqlite3.connect(str(database.engine.url.database))) as other:
