@@ -27,7 +27,7 @@ from omcrm.storage.health import first_line
 # Seconds between two lines about one table.
 _PROGRESS = 2.0
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class TableCopy(Struct, frozen=True):
@@ -38,8 +38,8 @@ class TableCopy(Struct, frozen=True):
     checksum: str
 
 
-def copy_database(source: OpenDatabase, target: OpenDatabase, say: Say) -> list[TableCopy]:
-    """Copy every table of the models, and compare both sides; `say` is given lines of progress.
+def copy_database(source: OpenDatabase, target: OpenDatabase, report: Report) -> list[TableCopy]:
+    """Copy every table of the models, and compare both sides; `report` is given lines of progress.
 
     Raises MaintenanceRefused where the source is not at this program's revision, the target is
     neither empty nor the half-done copy of this source, or both differ at the end.
@@ -49,9 +49,9 @@ def copy_database(source: OpenDatabase, target: OpenDatabase, say: Say) -> list[
     with source.engine.connect() as reading:
         _begin_snapshot(reading)
         require_own_revision(source.name, revision_of(reading))
-        _name_unknown_tables(reading, say)
-        run = _prepare(source, target, say)
-        copy = _Copy(reading, target, run, say)
+        _name_unknown_tables(reading, report)
+        run = _prepare(source, target, report)
+        copy = _Copy(reading, target, run, report)
         sums = {table.name: copy.fill(table) for table in _tables()}
         with target.engine.begin() as connection:
             _set_sequences(connection)
@@ -78,16 +78,16 @@ def _begin_snapshot(connection: Connection) -> None:
         connection.execute(text("BEGIN"))
 
 
-def _name_unknown_tables(connection: Connection, say: Say) -> None:
+def _name_unknown_tables(connection: Connection, report: Report) -> None:
     known = db.metadata.tables.keys() | {REVISION_TABLE}
     for name in sorted(set(inspect(connection).get_table_names()) - known):
-        say(f"not copied, for it is no table of OMCRM: {name}")
+        report(f"not copied, for it is no table of OMCRM: {name}")
 
 
 # The target, before rows are copied
 
 
-def _prepare(source: OpenDatabase, target: OpenDatabase, say: Say) -> str:
+def _prepare(source: OpenDatabase, target: OpenDatabase, report: Report) -> str:
     """Have the target's tables made and emptied; gives the token of this run."""
     revision = own_revision()
     with target.engine.begin() as connection:
@@ -101,10 +101,10 @@ def _prepare(source: OpenDatabase, target: OpenDatabase, say: Say) -> str:
                 f"{mark.revision}: make it an empty database first"
             )
         else:
-            say("going on with the copy that was begun")
+            report("going on with the copy that was begun")
         run = unfinished_copy.take_over(connection)
     if mark is None or not mark.is_prepared:
-        say(f"making the tables of revision {revision}")
+        report(f"making the tables of revision {revision}")
         target.upgrade()
         with target.engine.begin() as connection:
             _require_run(connection, run)
@@ -133,11 +133,11 @@ def _require_run(connection: Connection, run: str) -> None:
 
 
 class _Copy:
-    def __init__(self, source: Connection, target: OpenDatabase, run: str, say: Say) -> None:
+    def __init__(self, source: Connection, target: OpenDatabase, run: str, report: Report) -> None:
         self._source = source
         self._target = target
         self._run = run
-        self._say = say
+        self._report = report
 
     def fill(self, model: Table) -> Checksum:
         """Copy the rows that the target lacks; the checksum of all rows of the source."""
@@ -145,7 +145,7 @@ class _Copy:
         there = TableRows(model, self._target.engine.dialect.name)
         with self._target.engine.connect() as connection:
             done = there.count(connection)
-        progress = _Progress(model.name, rows.count(self._source), self._say)
+        progress = _Progress(model.name, rows.count(self._source), self._report)
         source = Checksum()
         for batch in rows.batches(self._source):
             missing = batch[max(0, done - source.rows) :]
@@ -172,7 +172,7 @@ class _Copy:
     def compared(self, model: Table, source: Checksum) -> TableCopy:
         """The table, if both sides are equal; raises MaintenanceRefused where they differ."""
         rows, target = TableRows(model, self._target.engine.dialect.name), Checksum()
-        progress = _Progress(f"{model.name} compared", source.rows, self._say)
+        progress = _Progress(f"{model.name} compared", source.rows, self._report)
         with self._target.engine.connect() as connection:
             for batch in rows.batches(connection):
                 target.add(batch)
@@ -187,18 +187,18 @@ class _Copy:
 
 
 class _Progress:
-    def __init__(self, name: str, total: int, say: Say) -> None:
+    def __init__(self, name: str, total: int, report: Report) -> None:
         self._name = name
         self._total = total
-        self._say = say
-        self._said_at = time.monotonic()
+        self._report = report
+        self._reported_at = time.monotonic()
 
     def note(self, rows: int) -> None:
-        """Say how far it is, if that was not said for some time."""
+        """Report how far it is, if that was not said for some time."""
         now = time.monotonic()
-        if now - self._said_at >= _PROGRESS:
-            self._said_at = now
-            self._say(f"{self._name}: {rows} of {self._total}")
+        if now - self._reported_at >= _PROGRESS:
+            self._reported_at = now
+            self._report(f"{self._name}: {rows} of {self._total}")
 
 
 def _set_sequences(connection: Connection) -> None:

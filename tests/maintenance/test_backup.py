@@ -17,13 +17,13 @@ from omcrm.maintenance.database_app import OpenDatabase
 from omcrm.maintenance.revision import own_revision
 from tests.maintenance.filled import add_events, audit, content, tables
 
-Filled = Callable[[str], OpenDatabase]
+MakeFilled = Callable[[str], OpenDatabase]
 Open = Callable[[str], OpenDatabase]
 NewUrl = Callable[[str], str]
 
 
 def test_a_backup_is_restored_into_an_empty_database(
-    filled: Filled, opened: Open, new_url: NewUrl, kind: str, tmp_path: Path
+    filled: MakeFilled, opened: Open, new_url: NewUrl, kind: str, tmp_path: Path
 ) -> None:
     """Every row is there again, and new ones are numbered after them."""
     database, target = filled(kind), opened(new_url(kind))
@@ -38,7 +38,7 @@ def test_a_backup_is_restored_into_an_empty_database(
 
 
 def test_a_backup_is_private_and_named_in_a_folder(
-    filled: Filled, kind: str, tmp_path: Path
+    filled: MakeFilled, kind: str, tmp_path: Path
 ) -> None:
     """Its name has the time; with any umask only the owner can read it, and no draft stays."""
     folder = tmp_path / "backups"
@@ -54,7 +54,7 @@ def test_a_backup_is_private_and_named_in_a_folder(
     assert 0o600 == stat.S_IMODE(written.file.stat().st_mode)
 
 
-def test_a_file_is_not_overwritten(filled: Filled, kind: str, tmp_path: Path) -> None:
+def test_a_file_is_not_overwritten(filled: MakeFilled, kind: str, tmp_path: Path) -> None:
     """It may be the only backup."""
     file = tmp_path / "backup"
     file.write_text("precious")
@@ -67,7 +67,7 @@ def test_a_file_is_not_overwritten(filled: Filled, kind: str, tmp_path: Path) ->
 
 
 def test_a_database_with_rows_is_replaced_on_demand_only(
-    filled: Filled, kind: str, tmp_path: Path
+    filled: MakeFilled, kind: str, tmp_path: Path
 ) -> None:
     """Without it nothing changes; with it nothing stays, tables that came later included."""
     database, target = filled(kind), filled(kind)
@@ -101,7 +101,7 @@ def test_a_backup_of_an_older_version_is_migrated(
 
 
 def test_a_backup_of_a_newer_version_is_refused(
-    filled: Filled, opened: Open, new_url: NewUrl, kind: str, tmp_path: Path
+    filled: MakeFilled, opened: Open, new_url: NewUrl, kind: str, tmp_path: Path
 ) -> None:
     """Its tables are unknown here."""
     database, target = filled(kind), opened(new_url(kind))
@@ -115,7 +115,9 @@ def test_a_backup_of_a_newer_version_is_refused(
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.9])
-def test_a_damaged_backup_is_refused(filled: Filled, kind: str, tmp_path: Path, cut: float) -> None:
+def test_a_damaged_backup_is_refused(
+    filled: MakeFilled, kind: str, tmp_path: Path, cut: float
+) -> None:
     """The database keeps its rows, although they may be replaced."""
     database, file = filled(kind), tmp_path / "backup"
     add_events(database, 1_000, 3_000)
@@ -129,7 +131,9 @@ def test_a_damaged_backup_is_refused(filled: Filled, kind: str, tmp_path: Path, 
     assert before == content(database)
 
 
-def test_files_that_are_no_backup_are_refused(filled: Filled, kind: str, tmp_path: Path) -> None:
+def test_files_that_are_no_backup_are_refused(
+    filled: MakeFilled, kind: str, tmp_path: Path
+) -> None:
     """Missing, empty, of another program, or of the other kind of database."""
     database = filled(kind)
     for name, bytes_ in (("empty", b""), ("text", b"SQL"), ("sqlite", b"SQLite format 3\0")):
@@ -146,7 +150,7 @@ def test_files_that_are_no_backup_are_refused(filled: Filled, kind: str, tmp_pat
 
 
 def test_a_backup_beside_writers_is_consistent(
-    filled: Filled, opened: Open, new_url: NewUrl, kind: str, tmp_path: Path
+    filled: MakeFilled, opened: Open, new_url: NewUrl, kind: str, tmp_path: Path
 ) -> None:
     """What was written in one transaction is in it as a whole or not at all; nobody has to wait."""
     database, target, ends = filled(kind), opened(new_url(kind)), threading.Event()
@@ -182,7 +186,7 @@ def test_a_backup_beside_writers_is_consistent(
 
 
 def test_a_failed_restore_leaves_what_was_there(
-    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: MakeFilled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL's rows are put back where pg_restore fails in the middle."""
     database = filled("postgresql")
@@ -199,7 +203,7 @@ def test_a_failed_restore_leaves_what_was_there(
     assert "extra" in tables(database)
 
 
-def test_a_killed_restore_is_noticed(filled: Filled, tmp_path: Path) -> None:
+def test_a_killed_restore_is_noticed(filled: MakeFilled, tmp_path: Path) -> None:
     """What was there is still put aside; the next restore says where."""
     database = filled("postgresql")
     file = back_up(database, tmp_path / "backup").file
@@ -212,7 +216,7 @@ def test_a_killed_restore_is_noticed(filled: Filled, tmp_path: Path) -> None:
 
 
 def test_a_running_reader_sees_the_restored_rows(
-    filled: Filled, opened: Open, tmp_path: Path
+    filled: MakeFilled, opened: Open, tmp_path: Path
 ) -> None:
     """SQLite's file is not replaced: whoever has it open goes on with the restored rows."""
     database = filled("sqlite")
@@ -230,7 +234,7 @@ def test_a_running_reader_sees_the_restored_rows(
 
 
 def test_a_database_that_is_written_is_not_restored(
-    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: MakeFilled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message says what to do."""
     monkeypatch.setattr("omcrm.maintenance.sqlite_backup._LOCK_TIMEOUT", 0.1)

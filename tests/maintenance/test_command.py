@@ -11,7 +11,7 @@ from omcrm.maintenance.command import backup, copy_database, restore
 from omcrm.maintenance.database_app import OpenDatabase
 from tests.maintenance.filled import content
 
-Filled = Callable[[str], OpenDatabase]
+MakeFilled = Callable[[str], OpenDatabase]
 Open = Callable[[str], OpenDatabase]
 NewUrl = Callable[[str], str]
 Run = Callable[..., Result]
@@ -34,7 +34,9 @@ def url_of(database: OpenDatabase) -> str:
     return database.engine.url.render_as_string(hide_password=False)
 
 
-def test_copying_prints_each_table(filled: Filled, new_url: NewUrl, run: Run, kind: str) -> None:
+def test_copying_prints_each_table(
+    filled: MakeFilled, new_url: NewUrl, run: Run, kind: str
+) -> None:
     """With rows and checksum; one of the two may be the installation's own."""
     source, target = filled("sqlite"), new_url(kind)
     done = run(copy_database, "--from", source.engine.url, own=target)
@@ -69,7 +71,7 @@ def test_a_password_in_the_arguments_is_warned_of(run: Run) -> None:
 
 
 def test_backup_and_restore(
-    filled: Filled, opened: Open, new_url: NewUrl, run: Run, kind: str, tmp_path: Path
+    filled: MakeFilled, opened: Open, new_url: NewUrl, run: Run, kind: str, tmp_path: Path
 ) -> None:
     """Both name the file and its revision."""
     database, target = filled(kind), new_url(kind)
@@ -95,7 +97,7 @@ def test_there_is_nothing_to_back_up(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_restore_into_a_half_done_copy_needs_replace(
-    filled: Filled, run: Run, tmp_path: Path
+    filled: MakeFilled, run: Run, tmp_path: Path
 ) -> None:
     """And ends the copy: the restored database has no mark of it."""
     database = filled("sqlite")

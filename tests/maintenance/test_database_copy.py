@@ -20,7 +20,7 @@ from omcrm.storage import unfinished_copy
 from tests.maintenance.filled import add_events, audit, content, tables
 from tests.processes import PATIENCE, ROOT
 
-Filled = Callable[[str], OpenDatabase]
+MakeFilled = Callable[[str], OpenDatabase]
 Open = Callable[[str], OpenDatabase]
 NewUrl = Callable[[str], str]
 
@@ -29,7 +29,7 @@ BOTH_WAYS = [("sqlite", "postgresql"), ("postgresql", "sqlite"), ("sqlite", "sql
 
 @pytest.mark.parametrize(("from_kind", "to_kind"), BOTH_WAYS)
 def test_every_table_is_copied(
-    filled: Filled, opened: Open, new_url: NewUrl, from_kind: str, to_kind: str
+    filled: MakeFilled, opened: Open, new_url: NewUrl, from_kind: str, to_kind: str
 ) -> None:
     """Each value is the same on the other side, and new rows are numbered after the copied ones."""
     source, target = filled(from_kind), opened(new_url(to_kind))
@@ -49,7 +49,7 @@ def test_every_table_is_copied(
         assert '{"a":  1.10000000000000000001}' == connection.scalar(figures, {"id": 3})
 
 
-def test_a_target_with_tables_is_refused(filled: Filled) -> None:
+def test_a_target_with_tables_is_refused(filled: MakeFilled) -> None:
     """Also where it was only migrated; nothing in it changes."""
     source, target = filled("sqlite"), filled("sqlite")
     before = content(target)
@@ -60,7 +60,7 @@ def test_a_target_with_tables_is_refused(filled: Filled) -> None:
     assert unfinished_copy.NAME not in tables(target)
 
 
-def test_a_database_is_not_copied_into_itself(filled: Filled, opened: Open) -> None:
+def test_a_database_is_not_copied_into_itself(filled: MakeFilled, opened: Open) -> None:
     """Whatever the user's name in the URL."""
     source = filled("sqlite")
 
@@ -73,7 +73,7 @@ def test_a_database_is_not_copied_into_itself(filled: Filled, opened: Open) -> N
     [("0009", "manage.py setup"), ("9999", "unknown to this program")],
 )
 def test_a_source_of_another_revision_is_refused(
-    filled: Filled, opened: Open, new_url: NewUrl, revision: str, problem: str
+    filled: MakeFilled, opened: Open, new_url: NewUrl, revision: str, problem: str
 ) -> None:
     """The message says what to do, and nothing is written to the target."""
     source, target = filled("sqlite"), opened(new_url("sqlite"))
@@ -111,7 +111,9 @@ class Statements:
 
 
 @pytest.mark.parametrize("to_kind", ["sqlite", "postgresql"])
-def test_an_ended_copy_goes_on(filled: Filled, opened: Open, new_url: NewUrl, to_kind: str) -> None:
+def test_an_ended_copy_goes_on(
+    filled: MakeFilled, opened: Open, new_url: NewUrl, to_kind: str
+) -> None:
     """Whichever statement was the last one: no row is lost, none is there twice."""
     source, url = filled("sqlite"), new_url(to_kind)
     add_events(source, 100, 5_000)
@@ -128,7 +130,7 @@ def test_an_ended_copy_goes_on(filled: Filled, opened: Open, new_url: NewUrl, to
     assert unfinished_copy.NAME not in tables(target)
 
 
-def test_a_killed_copy_goes_on(filled: Filled, opened: Open, new_url: NewUrl) -> None:
+def test_a_killed_copy_goes_on(filled: MakeFilled, opened: Open, new_url: NewUrl) -> None:
     """Killed in the middle of its rows, the command is given again."""
     source, url = filled("sqlite"), new_url("postgresql")
     add_events(source, 100, 60_000)
@@ -182,7 +184,7 @@ def half_done(source: OpenDatabase, target: OpenDatabase) -> None:
 
 
 def test_the_copy_of_another_source_is_refused(
-    filled: Filled, opened: Open, new_url: NewUrl
+    filled: MakeFilled, opened: Open, new_url: NewUrl
 ) -> None:
     """The rows of two databases are never mixed."""
     target = opened(new_url("sqlite"))
@@ -193,7 +195,7 @@ def test_the_copy_of_another_source_is_refused(
 
 
 def test_a_source_that_changed_between_two_runs_is_noticed(
-    filled: Filled, opened: Open, new_url: NewUrl
+    filled: MakeFilled, opened: Open, new_url: NewUrl
 ) -> None:
     """The copy stays marked as not complete."""
     source, target = filled("sqlite"), opened(new_url("sqlite"))
@@ -208,7 +210,7 @@ def test_a_source_that_changed_between_two_runs_is_noticed(
 
 @pytest.mark.parametrize("to_kind", ["sqlite", "postgresql"])
 def test_of_two_copies_the_earlier_one_ends(
-    filled: Filled, opened: Open, new_url: NewUrl, to_kind: str
+    filled: MakeFilled, opened: Open, new_url: NewUrl, to_kind: str
 ) -> None:
     """It writes nothing once the later one has begun."""
     source, target = filled("sqlite"), opened(new_url(to_kind))
@@ -238,7 +240,7 @@ def test_of_two_copies_the_earlier_one_ends(
 
 
 def test_a_value_that_does_not_fit_names_its_table_only(
-    filled: Filled, opened: Open, new_url: NewUrl
+    filled: MakeFilled, opened: Open, new_url: NewUrl
 ) -> None:
     """SQLite limits no length; the row, which may be secret, is not shown."""
     source, target = filled("sqlite"), opened(new_url("postgresql"))
@@ -252,7 +254,7 @@ def test_a_value_that_does_not_fit_names_its_table_only(
     assert "sss" not in str(refusal.value)
 
 
-def test_tables_of_others_are_named(filled: Filled, opened: Open, new_url: NewUrl) -> None:
+def test_tables_of_others_are_named(filled: MakeFilled, opened: Open, new_url: NewUrl) -> None:
     """They are not copied, and the operator is told."""
     source, target, lines = filled("sqlite"), opened(new_url("sqlite")), []
     with source.engine.begin() as connection:
@@ -263,7 +265,7 @@ def test_tables_of_others_are_named(filled: Filled, opened: Open, new_url: NewUr
 
 
 def test_the_instance_folder_is_of_no_concern(
-    filled: Filled, opened: Open, new_url: NewUrl, tmp_path: Path
+    filled: MakeFilled, opened: Open, new_url: NewUrl, tmp_path: Path
 ) -> None:
     """Copying creates no key and no other file."""
     copy_database(filled("sqlite"), opened(new_url("sqlite")), lambda _: None)
