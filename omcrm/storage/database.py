@@ -54,16 +54,18 @@ def init_database(app: Flask) -> None:
             event.listen(engine, "do_connect", lambda _, __, ___, options: file.connect(options))
         event.listen(engine, "connect", _prepare_sqlite)
     else:
-        event.listen(engine, "do_connect", connect_to_postgresql)
-        event.listen(engine, "connect", _prepare_postgresql)
-        event.listen(engine, "handle_error", _leave_standby)
+        listen_to_postgresql(engine)
 
 
-def connect_to_postgresql(_: Any, __: Any, texts: list[Any], options: dict[str, Any]) -> Any:
+def listen_to_postgresql(engine: Engine) -> None:
+    """Let the engine's connections be ours."""
     # Installations with SQLite are spared the library.
-    from omcrm.storage.postgresql_connection import PostgresqlConnection
+    from omcrm.storage.postgresql_reach import PostgresqlReach
 
-    return PostgresqlConnection.connect(*texts, **options)
+    reach = PostgresqlReach()
+    event.listen(engine, "do_connect", lambda _, __, texts, options: reach.connect(texts, options))
+    event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "handle_error", _leave_standby)
 
 
 def lift_limits(connection: Any) -> None:

@@ -92,6 +92,27 @@ class PostgresqlServer:
             )
         return answers(self.url)
 
+    def promote(self) -> None:
+        """Let a standby take over."""
+        self.run("pg_ctl", "promote", "-D", self.data)
+
+    def execute(self, *statements: str) -> None:
+        """Execute these statements, each in a transaction of its own."""
+        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+    def scalar(self, statement: str) -> Any:
+        """The first value of the first row."""
+        engine = create_engine(self.url)
+        try:
+            with engine.connect() as connection:
+                return connection.scalar(text(statement))
+        finally:
+            engine.dispose()
+
     def kill(self) -> None:
         """End it at once, as a crash does."""
         self._signal(signal.SIGKILL)
