@@ -24,6 +24,7 @@ COMMANDS = {
     "copy-database": "omcrm.maintenance.command",
     "backup": "omcrm.maintenance.command",
     "restore": "omcrm.maintenance.command",
+    "doctor": "omcrm.maintenance.doctor",
     "env-example": "omcrm.installation",
     "api-docs": "omcrm.reference.command",
 }

@@ -54,6 +54,7 @@ OUTSIDE = {
     "omcrm.settings": WITH_SETTINGS,
     "omcrm.extensions": WITH_SETTINGS,
     "omcrm.services": WITH_SETTINGS,
+    "omcrm.secret_key": {"maintenance"},
     "omcrm.concurrency": WITH_SETTINGS | {"streaming", "feeds"},
 }
 # Commands create the app that they work on.

@@ -96,6 +96,14 @@ def chosen_url(text: str | None, settings: Settings) -> str:
     return url.render_as_string(hide_password=False)
 
 
+def sqlite_path(settings: Settings) -> Path | None:
+    """The file of the installation's SQLite database, absolute; None for another database."""
+    url = make_url(settings.database)
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return settings.instance_path / str(url.database)
+
+
 def database_name(url: URL) -> str:
     """Which database this is, without a password."""
     # A password may be among the options, too.
