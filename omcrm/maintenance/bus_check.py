@@ -23,15 +23,15 @@ def check_bus(url: str) -> Iterator[Finding]:
     except ImportError:
         yield problem(_PART, "redis-py is not installed", "pip install -r requirements.txt")
         return
-    client: Any = redis.Redis.from_url(
-        url,
-        socket_timeout=_TIMEOUT,
-        socket_connect_timeout=_TIMEOUT,
-        # It would try for ten seconds and more.
-        retry=Retry(NoBackoff(), 0),
-    )
     try:
-        yield from _findings(client)
+        # With its own retries it would try for ten seconds and more.
+        with redis.Redis.from_url(
+            url,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+        ) as client:
+            yield from _findings(client)
     except (redis.RedisError, OSError, ValueError) as error:
         # Its text may repeat the URL.
         yield problem(
@@ -39,8 +39,6 @@ def check_bus(url: str) -> Iterator[Finding]:
             f"cannot be used: {type(error).__name__}",
             "look whether Redis runs, and whether BUS_URL has its address and password",
         )
-    finally:
-        client.close()
 
 
 def _findings(client: Any) -> Iterator[Finding]:

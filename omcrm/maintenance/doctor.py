@@ -46,7 +46,7 @@ def examine(*, offline: bool) -> Iterator[Finding]:
     yield from check_database(settings)
     yield from check_bus(str(getattr(settings, "bus_url", "")))
     if not offline:
-        yield from check_sources(settings.feeds)
+        yield from check_sources(settings.feeds, is_demo=settings.demo)
 
 
 def _print(finding: Finding) -> None:

@@ -31,9 +31,9 @@ class _Reach(Struct, frozen=True):
     ahead: float | None = None
 
 
-def check_sources(settings: FeedSettings) -> Iterator[Finding]:
+def check_sources(settings: FeedSettings, *, is_demo: bool) -> Iterator[Finding]:
     """The findings, one for each source and one for the clock; no key is sent, and no call of a
-    quota is spent."""
+    quota is spent. A demonstration has prices of its own where none can be reached."""
     providers = {**streams(settings), **polls(settings)}
     missing = {name: provider.missing() for name, provider in providers.items()}
     used = [name for name in providers if not missing[name]]
@@ -54,12 +54,13 @@ def check_sources(settings: FeedSettings) -> Iterator[Finding]:
                 f"{urlsplit(settings.urls[name]).hostname}: {reach.failure}",
                 "look at the network, the firewall and the proxy (HTTPS_PROXY)",
             )
-    yield from _sum_up(list(reached.values()))
+    yield from _sum_up(list(reached.values()), is_demo)
 
 
-def _sum_up(reached: list[_Reach]) -> Iterator[Finding]:
-    if reached and all(reach.failure for reach in reached):
-        yield problem(
+def _sum_up(reached: list[_Reach], is_demo: bool) -> Iterator[Finding]:
+    if all(reach.failure for reach in reached):
+        finding = warning if is_demo else problem
+        yield finding(
             "sources",
             "none can be reached: no price will be live",
             "let this machine reach one; python test_realtime_websockets.py looks for prices",
