@@ -13,12 +13,12 @@ from dotenv import dotenv_values
 from flask import Flask
 from flask_migrate import upgrade
 from msgspec import Struct
+from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.errors import SettingError
-from omcrm.extensions import db
 from omcrm.services import services_of
 from omcrm.settings import Settings, example, load
-from omcrm.storage.unfinished_copy import unfinished_copy
+from omcrm.storage.health import first_line
 
 _DEMO_LOGINS = "demo_logins"
 _ROLES = ("client", "admin")
@@ -44,9 +44,12 @@ def setup(demo: bool) -> None:
         if demo:
             _make_demo(settings.instance_path / "omcrm.env")
         app = create_app()
-        prepare(app)
     except SettingError as error:
         raise click.UsageError(str(error)) from None
+    try:
+        prepare(app)
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"cannot use the database: {first_line(error)}") from None
     click.echo(f"Ready: {settings.instance_path}")
 
 
@@ -57,24 +60,12 @@ def env_example() -> None:
 
 
 def prepare(app: Flask) -> list[DemoLogin]:
-    """Migrate the database; the demo's logins, which are created at the first start.
-
-    Raises SettingError where another database is being copied into this one.
-    """
+    """Migrate the database; the demo's logins, which are created at the first start."""
     settings = services_of(app).settings
     _make_folder(settings.instance_path)
     with _alone(settings.instance_path), app.app_context():
-        _require_complete()
         upgrade()
         return _demo_logins(settings) if settings.demo else []
-
-
-def _require_complete() -> None:
-    with db.engine.connect() as connection:
-        copy = unfinished_copy(connection)
-    if copy is not None:
-        problem = f"it has a part of {copy.source} only; give the command copy-database again"
-        raise SettingError("DATABASE_URL", problem)
 
 
 def _demo_logins(settings: Settings) -> list[DemoLogin]:

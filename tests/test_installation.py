@@ -4,9 +4,11 @@ Long for a reason: it covers every state of an installation that may exist alrea
 """
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,11 +19,9 @@ from sqlalchemy import func, select
 
 from omcrm import create_app
 from omcrm.auth.service import attempt_login
-from omcrm.errors import SettingError
 from omcrm.extensions import db
 from omcrm.installation import DemoLogin, env_example, prepare, setup
 from omcrm.settings import example, load
-from omcrm.storage import unfinished_copy
 from omcrm.storage.instrument import active_instruments
 from omcrm.storage.user import Role, User
 from tests.processes import PATIENCE, ROOT, UPGRADE, App, Browser
@@ -184,17 +184,6 @@ def test_an_interrupted_start_is_completed(
     assert [Role.CLIENT, Role.ADMIN] == [role(app, login) for login in prepare(app)]
 
 
-def test_a_half_done_copy_is_not_used(make: Make) -> None:
-    """Neither migrated nor served; the message says what to do."""
-    app = make()
-    prepare(app)
-    with app.app_context(), db.engine.begin() as connection:
-        unfinished_copy.begin_copy(connection, "sqlite:////var/old.db", "0001")
-
-    with pytest.raises(SettingError, match=r"DATABASE_URL: .*/var/old\.db only.*copy-database"):
-        prepare(app)
-
-
 # Starts on a line of input, then prints the logins that it would show.
 PREPARE = """
 import sys
@@ -291,6 +280,17 @@ def test_setup_names_a_bad_setting(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert 2 == result.exit_code
     assert "OMCRM_DEMMO" in result.output
     assert not folder.exists()
+
+
+def test_setup_of_a_half_done_copy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not migrated; the message says what to do."""
+    run_setup(folder, monkeypatch)
+    with closing(sqlite3.connect(folder / "omcrm.db")) as database:
+        database.execute("CREATE TABLE unfinished_copy (source)")
+    result = run_setup(folder, monkeypatch)
+
+    assert 1 == result.exit_code
+    assert "give the command copy-database again" in result.output
 
 
 def test_env_example_prints_the_settings() -> None:

@@ -55,7 +55,7 @@ def open_database(url: str, folder: Path) -> Iterator[OpenDatabase]:
     app = Flask("omcrm-maintenance", instance_path=str(folder))
     app.config.update(SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS=engine_options(url))
     db.init_app(app)
-    init_database(app)
+    init_database(app, of_copy=True)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         engine: Engine = db.engine

@@ -76,7 +76,7 @@ def _read_sqlite(path: Path) -> tuple[str | None, bool]:
 
 def _check_postgresql(url: str) -> Iterator[Finding]:
     engine = create_engine(url, **engine_options(url))
-    listen_to_postgresql(engine)
+    listen_to_postgresql(engine, of_copy=True)
     try:
         with engine.connect() as connection:
             connection.execute(text("SET TRANSACTION READ ONLY"))

@@ -1,5 +1,6 @@
 """Opens the database."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from flask import Flask
 from sqlalchemy import URL, Engine, ExceptionContext, event, make_url
 
 from omcrm.extensions import db
+from omcrm.storage import unfinished_copy
 from omcrm.storage.sqlite_file import SqliteFile
 
 # In seconds: how long a request waits for a connection, and for PostgreSQL to accept one.
@@ -24,6 +26,7 @@ _KEEPALIVE = {
 # that its locks hold up nobody.
 _STATEMENT_TIMEOUT, _IDLE_TRANSACTION_TIMEOUT = 5_000, 60_000
 _READ_ONLY_TRANSACTION = "25006"
+_UNFINISHED = "another database is being copied into it: give the command copy-database again"
 # A request that waits for SQLite's writer holds a connection; readers need some more.
 _SQLITE_CONNECTIONS = 60
 
@@ -40,8 +43,12 @@ def engine_options(database: str) -> dict[str, Any]:
     return {"pool_timeout": _POOL_TIMEOUT, "pool_pre_ping": True, "connect_args": connect}
 
 
-def init_database(app: Flask) -> None:
-    """Prepare the connections: they wait for a writer or an answer, and not for ever."""
+def init_database(app: Flask, *, of_copy: bool = False) -> None:
+    """Prepare the connections: they wait for a writer or an answer, and not for ever.
+
+    With `of_copy` they may be to a database that another one is being copied into; all others fail
+    there with OperationalError.
+    """
     # Tables that only commands write belong to the database, too.
     from omcrm.storage import asset_price, daily_bar  # noqa: F401
 
@@ -53,18 +60,22 @@ def init_database(app: Flask) -> None:
             file = SqliteFile(str(engine.url.database))
             event.listen(engine, "do_connect", lambda _, __, ___, options: file.connect(options))
         event.listen(engine, "connect", _prepare_sqlite)
+        if not of_copy:
+            event.listen(engine, "connect", _require_complete_sqlite)
     else:
-        listen_to_postgresql(engine)
+        listen_to_postgresql(engine, of_copy=of_copy)
 
 
-def listen_to_postgresql(engine: Engine) -> None:
-    """Let the engine's connections be ours."""
+def listen_to_postgresql(engine: Engine, *, of_copy: bool = False) -> None:
+    """Let the engine's connections be ours; `of_copy` as in `init_database`."""
     # Installations with SQLite are spared the library.
     from omcrm.storage.postgresql_reach import PostgresqlReach
 
     reach = PostgresqlReach()
     event.listen(engine, "do_connect", lambda _, __, texts, options: reach.connect(texts, options))
     event.listen(engine, "connect", _prepare_postgresql)
+    if not of_copy:
+        event.listen(engine, "connect", _require_complete_postgresql)
     event.listen(engine, "handle_error", _leave_standby)
 
 
@@ -86,6 +97,25 @@ def _set_timeouts(connection: Any, statement: int, idle: int) -> None:
     )
     # A rollback would undo it.
     connection.commit()
+
+
+def _require_complete_postgresql(connection: Any, _: Any) -> None:
+    query = "SELECT to_regclass(%s) IS NOT NULL"
+    is_unfinished = connection.execute(query, (unfinished_copy.NAME,)).fetchone()[0]
+    connection.rollback()
+    if is_unfinished:
+        # The driver's own error, as of a server that cannot be reached.
+        from psycopg import OperationalError
+
+        connection.close()
+        raise OperationalError(_UNFINISHED)
+
+
+def _require_complete_sqlite(connection: Any, _: Any) -> None:
+    query = "SELECT 1 FROM sqlite_master WHERE name = ?"
+    if connection.execute(query, (unfinished_copy.NAME,)).fetchone():
+        connection.close()
+        raise sqlite3.OperationalError(_UNFINISHED)
 
 
 def _leave_standby(context: ExceptionContext) -> None:
