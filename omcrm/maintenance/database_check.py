@@ -110,7 +110,7 @@ def _postgresql_findings(connection: Connection) -> Iterator[Finding]:
     mark = unfinished_copy.unfinished_copy(connection)
     yield _revision_finding(revision_of(connection), mark is not None)
     yield _clock_finding(connection)
-    program = find_program("pg_dump")
+    program = find_program("pg_dump", version)
     dumps = None if program is None else major_version(program)
     if dumps is None or dumps < version:
         yield warning(

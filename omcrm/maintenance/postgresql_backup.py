@@ -17,8 +17,16 @@ _REVISION = re.compile(r"^COPY [^\n]*alembic_version[^\n]*\n([^\n\\]+)$", re.MUL
 
 def back_up(database: OpenDatabase, file: Path) -> None:
     """Dump the database as it is at one moment; others go on reading and writing."""
+    with database.engine.connect() as connection:
+        version = server_version(connection)
     run_program(
-        "pg_dump", "--format=custom", *_FORMAT, "--file", str(file), url=database.engine.url
+        "pg_dump",
+        "--format=custom",
+        *_FORMAT,
+        "--file",
+        str(file),
+        url=database.engine.url,
+        version=version,
     )
     check(file)
 
@@ -44,6 +52,7 @@ def restore(file: Path, database: OpenDatabase) -> None:
     """
     aside = f"before_restore_{secrets.token_hex(4)}"
     with database.engine.begin() as connection:
+        version = server_version(connection)
         schema = str(connection.scalar(text("SELECT current_schema()")))
         had_tables = bool(inspect(connection).get_table_names())
         if had_tables:
@@ -57,6 +66,7 @@ def restore(file: Path, database: OpenDatabase) -> None:
             *_FORMAT,
             str(file),
             url=database.engine.url,
+            version=version,
         )
     except BaseException:
         if had_tables:
@@ -67,6 +77,11 @@ def restore(file: Path, database: OpenDatabase) -> None:
     if had_tables:
         with database.engine.begin() as connection:
             _drop(connection, aside)
+
+
+def server_version(connection: Connection) -> int:
+    """The major version of the server."""
+    return int(connection.scalar(text("SHOW server_version_num")) or 0) // 10_000
 
 
 def require_no_leftover(database: OpenDatabase) -> None:

@@ -17,13 +17,16 @@ _SECRETS = {"password": "PGPASSWORD", "sslpassword": "PGSSLPASSWORD"}
 _MOST_LINES = 5
 
 
-def find_program(name: str) -> Path | None:
-    """Where the newest program of this name is; None where there is none."""
+def find_program(name: str, version: int | None = None) -> Path | None:
+    """Where the program of this name is, of the same version as the server if there is one, or else
+    the newest; None where there is none."""
     folders = sorted(Path(_FOLDERS).glob("*/bin"), key=_version_of, reverse=True)
     paths = [folder / name for folder in folders if (folder / name).is_file()]
     if not paths and (path := shutil.which(name)):
-        paths = [Path(path)]
-    return paths[0] if paths else None
+        return Path(path)
+    # A newer pg_restore sets what an older server does not know.
+    same = [path for path in paths if version in _version_of(path.parent)[:1]]
+    return next(iter(same + paths), None)
 
 
 def major_version(program: Path) -> int | None:
@@ -33,12 +36,14 @@ def major_version(program: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def run_program(name: str, *arguments: str, url: URL | None = None) -> str:
-    """What the program prints; with a URL it works on that database.
+def run_program(
+    name: str, *arguments: str, url: URL | None = None, version: int | None = None
+) -> str:
+    """What the program prints; with a URL it works on that database, whose server has `version`.
 
     Raises MaintenanceRefused where there is no such program, or it fails.
     """
-    program = find_program(name)
+    program = find_program(name, version)
     if program is None:
         raise MaintenanceRefused(
             f"{name} is not installed: on Debian, apt-get install postgresql-client"

@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
 from omcrm.errors import MaintenanceRefused
 from omcrm.maintenance import postgresql_backup
 from omcrm.maintenance.backup import back_up
 from omcrm.maintenance.database_app import OpenDatabase
+from omcrm.maintenance.postgresql_program import run_program
 from omcrm.maintenance.revision import own_revision
+from omcrm.storage.health import first_line
 from tests.maintenance.filled import content, fill
 from tests.storage.postgresql_server import PostgresqlServer, new_database, program
 
@@ -63,10 +67,13 @@ def test_a_password_is_used_and_shown_nowhere(
 def test_a_wrong_password_is_told_without_it(
     guarded_server: PostgresqlServer, opened: Callable[[str], OpenDatabase], tmp_path: Path
 ) -> None:
-    """The command ends at once, and asks for none."""
-    url = guarded_server.url.replace(guarded_server.url.split(":")[2].split("@")[0], "wrong-one")
+    """Neither the connection's error nor pg_dump's has it; no draft of a file stays."""
+    wrong = guarded_server.url.replace(guarded_server.url.split(":")[2].split("@")[0], "wrong-one")
 
     with pytest.raises(MaintenanceRefused, match="authentication failed") as refusal:
-        back_up(opened(url), tmp_path / "backup")
+        run_program("pg_dump", url=make_url(wrong))
     assert "wrong-one" not in str(refusal.value)
+    with pytest.raises(OperationalError, match="authentication failed") as failure:
+        back_up(opened(wrong), tmp_path / "backup")
+    assert "wrong-one" not in first_line(failure.value)
     assert [] == list(tmp_path.glob("backup*"))

@@ -26,14 +26,17 @@ def write(folder: Path, name: str, script: str) -> Path:
     return path
 
 
-def test_the_newest_version_is_used(programs: Path) -> None:
-    """An older one refuses to dump a newer server."""
+def test_the_servers_version_is_used(programs: Path) -> None:
+    """Else the newest: an older one refuses to dump a newer server, and a newer one may set what an
+    older server does not know."""
     paths = [
         write(programs / version / "bin", "pg_dump", f"echo pg_dump {version}.3")
         for version in ("9.6", "15", "9", "17")
     ]
 
     assert paths[3] == find_program("pg_dump")
+    assert paths[1] == find_program("pg_dump", 15)
+    assert paths[3] == find_program("pg_dump", 16)
     assert 17 == major_version(paths[3])
 
 
