@@ -17,6 +17,8 @@ from omcrm.maintenance.database_app import OpenDatabase
 from omcrm.maintenance.revision import own_revision
 from tests.maintenance.filled import add_events, audit, content, tables
 
+pytestmark = pytest.mark.outside
+
 MakeFilled = Callable[[str], OpenDatabase]
 Open = Callable[[str], OpenDatabase]
 NewUrl = Callable[[str], str]

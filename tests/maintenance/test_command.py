@@ -11,6 +11,8 @@ from omcrm.maintenance.command import backup, copy_database, restore
 from omcrm.maintenance.database_app import OpenDatabase
 from tests.maintenance.filled import content
 
+pytestmark = pytest.mark.outside
+
 MakeFilled = Callable[[str], OpenDatabase]
 Open = Callable[[str], OpenDatabase]
 NewUrl = Callable[[str], str]

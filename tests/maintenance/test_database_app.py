@@ -11,6 +11,8 @@ from omcrm.maintenance.database_app import OpenDatabase, chosen_url, open_databa
 from omcrm.settings import load
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.outside
+
 
 def test_every_table_is_known(tmp_path: Path) -> None:
     """Also those that no part of a command uses."""

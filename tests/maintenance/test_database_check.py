@@ -13,6 +13,8 @@ from omcrm.settings import load
 from omcrm.storage import unfinished_copy
 from tests.storage.postgresql_server import PostgresqlServer, program
 
+pytestmark = pytest.mark.outside
+
 MakeFilled = Callable[[str], OpenDatabase]
 
 

@@ -20,6 +20,8 @@ from omcrm.storage import unfinished_copy
 from tests.maintenance.filled import add_events, audit, content, tables
 from tests.processes import PATIENCE, ROOT
 
+pytestmark = pytest.mark.outside
+
 MakeFilled = Callable[[str], OpenDatabase]
 Open = Callable[[str], OpenDatabase]
 NewUrl = Callable[[str], str]

@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 from omcrm.maintenance.database_app import OpenDatabase
 from omcrm.maintenance.doctor import doctor
 
+pytestmark = pytest.mark.outside
+
 KEY = "Zq3vX8kL2mN7pR4tY9wB6cD1fG5hJ0sA-uEiOlT_"
 
 

@@ -9,6 +9,8 @@ from omcrm.errors import MaintenanceRefused
 from omcrm.maintenance import postgresql_program
 from omcrm.maintenance.postgresql_program import find_program, major_version, run_program
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

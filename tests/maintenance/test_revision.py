@@ -12,6 +12,8 @@ from omcrm.maintenance.revision import (
     revision_problem,
 )
 
+pytestmark = pytest.mark.outside
+
 
 def test_the_own_revision_is_no_problem() -> None:
     """It is the one after which no migration comes."""
