@@ -21,6 +21,10 @@ COMMANDS = {
     "set-password": "omcrm.auth.command",
     "disable-user": "omcrm.auth.command",
     "enable-user": "omcrm.auth.command",
+    "copy-database": "omcrm.maintenance.command",
+    "backup": "omcrm.maintenance.command",
+    "restore": "omcrm.maintenance.command",
+    "doctor": "omcrm.maintenance.doctor",
     "env-example": "omcrm.installation",
     "api-docs": "omcrm.reference.command",
 }

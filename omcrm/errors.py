@@ -9,6 +9,7 @@ OmcrmError
 │   ├── FeedNoData            frames, but no prices, for too long
 │   └── FeedUnauthenticated   no answer to the login
 ├── PriceFeedRuns             a second price feed does not start
+├── MaintenanceRefused        a command on a database ends without effect, and says what to do
 ├── AccessRefused             a request is answered with a refusal that has a code
 └── MessageRefused            a message on a raw WebSocket is answered with an error, and counted
 """
@@ -93,6 +94,10 @@ class PriceFeedRuns(OmcrmError):
 
     def __str__(self) -> str:
         return f"a price feed runs already: process {self.pid or 'unknown'}"
+
+
+class MaintenanceRefused(OmcrmError):
+    """A command cannot do that to a database; its text says why, and what to do."""
 
 
 class AccessRefused(OmcrmError):

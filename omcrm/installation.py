@@ -13,10 +13,12 @@ from dotenv import dotenv_values
 from flask import Flask
 from flask_migrate import upgrade
 from msgspec import Struct
+from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.errors import SettingError
 from omcrm.services import services_of
 from omcrm.settings import Settings, example, load
+from omcrm.storage.health import first_line
 
 _DEMO_LOGINS = "demo_logins"
 _ROLES = ("client", "admin")
@@ -44,7 +46,10 @@ def setup(demo: bool) -> None:
         app = create_app()
     except SettingError as error:
         raise click.UsageError(str(error)) from None
-    prepare(app)
+    try:
+        prepare(app)
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"cannot use the database: {first_line(error)}") from None
     click.echo(f"Ready: {settings.instance_path}")
 
 

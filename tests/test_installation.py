@@ -4,9 +4,11 @@ Long for a reason: it covers every state of an installation that may exist alrea
 """
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -278,6 +280,17 @@ def test_setup_names_a_bad_setting(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert 2 == result.exit_code
     assert "OMCRM_DEMMO" in result.output
     assert not folder.exists()
+
+
+def test_setup_of_a_half_done_copy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not migrated; the message says what to do."""
+    run_setup(folder, monkeypatch)
+    with closing(sqlite3.connect(folder / "omcrm.db")) as database:
+        database.execute("CREATE TABLE unfinished_copy (source)")
+    result = run_setup(folder, monkeypatch)
+
+    assert 1 == result.exit_code
+    assert "give the command copy-database again" in result.output
 
 
 def test_env_example_prints_the_settings() -> None:

@@ -1,4 +1,12 @@
+"""The migrations, from an empty database and from filled ones of older versions.
+
+Long for a reason: each step that changes rows has its own filled database.
+"""
+
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +32,10 @@ from omcrm.storage.audit import AuditEntry, record
 from omcrm.storage.instrument import active_instruments, all_instruments
 from omcrm.storage.portfolio import PortfolioRow
 from omcrm.storage.user import Role, find_user
-from tests.processes import ROOT
+from tests.processes import PATIENCE, ROOT
+from tests.storage.postgresql_server import new_database, postgresql
+
+__all__ = ["postgresql"]
 
 FOLDER = str(ROOT / "migrations")
 
@@ -263,3 +274,99 @@ def test_events_of_the_feeds_keep_their_sentences(fresh: Flask) -> None:
     assert [*_SENTENCES, "timed_out"] == [
         event_sentence(event) for event in reversed(feed_event.recent(100))
     ]
+
+
+# Starts on a line of input, migrates, then prints its own revision.
+UPGRADE_ON_DEMAND = """
+import sys
+import flask_migrate
+from omcrm import create_app
+with create_app().app_context():
+    print("ready", flush=True)
+    sys.stdin.readline()
+    flask_migrate.upgrade()
+    print("migrated", flush=True)
+"""
+
+
+class Migrating:
+    """A process that migrates when it is let."""
+
+    def __init__(self, instance: Path, url: str) -> None:
+        environ = {**os.environ, "OMCRM_INSTANCE": str(instance), "DATABASE_URL": url}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", UPGRADE_ON_DEMAND],
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def is_ready(self) -> bool:
+        return self.process.stdout.readline() == "ready\n"
+
+    def begin(self) -> None:
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def has_migrated(self) -> bool:
+        output = self.process.communicate(timeout=PATIENCE)[0]
+        return (0, "migrated\n") == (self.process.returncode, output)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_several_may_migrate_at_once(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    """One does it, the others wait for it."""
+    url = f"sqlite:///{tmp_path}/shared.db"
+    if kind == "postgresql":
+        url = new_database(request.getfixturevalue("postgresql"))
+    processes = [Migrating(tmp_path / f"{number}", url) for number in range(3)]
+    assert all(process.is_ready() for process in processes)
+    for process in processes:
+        process.begin()
+
+    assert [True] * 3 == [process.has_migrated() for process in processes]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_process_waits_for_a_migration(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    """It takes longer than any request may."""
+    url = f"sqlite:///{tmp_path}/shared.db"
+    if kind == "postgresql":
+        url = new_database(request.getfixturevalue("postgresql"))
+    app = create_app(load({"OMCRM_INSTANCE": str(tmp_path / "own"), "DATABASE_URL": url}))
+    with app.app_context():
+        flask_migrate.upgrade(directory=FOLDER, revision="0009")
+        db.session.remove()
+        waiting = Migrating(tmp_path / "other", url)
+        assert waiting.is_ready()
+        with db.engine.connect() as connection:
+            if kind == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({0x6F6D63726D})"))
+            waiting.begin()
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.process.wait(8)
+            connection.rollback()
+        assert waiting.has_migrated()
+        with db.engine.connect() as connection:
+            assert "0010" <= connection.scalar(text("SELECT version_num FROM alembic_version"))
+        db.engine.dispose()
+
+
+def test_a_migration_leaves_no_connection_without_limits(tmp_path: Path, postgresql: str) -> None:
+    """The process that migrates may serve requests afterwards."""
+    url = new_database(postgresql)
+    app = create_app(load({"OMCRM_INSTANCE": str(tmp_path), "DATABASE_URL": url}))
+    with app.app_context():
+        flask_migrate.upgrade(directory=FOLDER)
+        with db.engine.connect() as connection:
+            assert 6.0 == connection.connection.driver_connection.answer_timeout
+            assert "5s" == connection.scalar(text("SHOW statement_timeout"))
+        db.engine.dispose()

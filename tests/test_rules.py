@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "gateways": BELOW_PAGES | {"auth", "web", "portfolio", "pricing"},
     "webtrader": BELOW_PAGES | {"auth", "web", "admin", "gateways", "pricing"},
     "reference": {"market", "wire", "feeds", "auth", "gateways"},
+    "maintenance": {"market", "feeds", "storage"},
     "serving": {"streaming"},
     "simulator": {"market"},
     "simulator.drill": {"market", "feeds", "engine", "webtrader"},
@@ -49,10 +50,11 @@ OUTSIDE = {
     "omcrm.errors": MAY_IMPORT.keys() - SIMULATORS,
     "omcrm.child": {"simulator.drill"},
     "omcrm.number_option": SIMULATORS | {"webtrader", "pricing"},
-    "omcrm.env_file": {"reference"},
+    "omcrm.env_file": {"reference", "maintenance"},
     "omcrm.settings": WITH_SETTINGS,
     "omcrm.extensions": WITH_SETTINGS,
     "omcrm.services": WITH_SETTINGS,
+    "omcrm.secret_key": {"maintenance"},
     "omcrm.concurrency": WITH_SETTINGS | {"streaming", "feeds"},
 }
 # Commands create the app that they work on.

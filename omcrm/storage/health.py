@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.extensions import db
+from omcrm.storage import unfinished_copy
 from omcrm.storage.sqlite_file import writer_timeout
 from omcrm.storage.ws_ticket import WsTicket
 
@@ -43,8 +44,10 @@ class DatabaseHealth:
 def _problem() -> str | None:
     try:
         with writer_timeout(_WRITER_TIMEOUT), db.engine.begin() as connection:
-            missing = db.metadata.tables.keys() - set(inspect(connection).get_table_names())
-            if missing:
+            names = set(inspect(connection).get_table_names())
+            if unfinished_copy.NAME in names:
+                return "another database is being copied into it"
+            if missing := db.metadata.tables.keys() - names:
                 return f"no such tables: {', '.join(sorted(missing))}"
             _write(connection)
     except SQLAlchemyError as error:

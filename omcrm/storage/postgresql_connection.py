@@ -1,8 +1,11 @@
 """PostgreSQL's connections: one whose server does not answer is closed."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+
+if TYPE_CHECKING:
+    from omcrm.storage.postgresql_reach import PostgresqlReach
 
 
 class PostgresqlConnection(psycopg.Connection[Any]):
@@ -13,6 +16,8 @@ class PostgresqlConnection(psycopg.Connection[Any]):
 
     answer_timeout: float | None = 6.0
     """How long a statement may take, in seconds; None for as long as it takes."""
+    reach: "PostgresqlReach | None" = None
+    """Who is told where the server does not answer."""
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """The result of an operation, which ends within the timeout."""
@@ -22,5 +27,7 @@ class PostgresqlConnection(psycopg.Connection[Any]):
         except psycopg.errors._WaitTimeout:
             # Its statement may still run, so nobody may use it again.
             self.close()
+            if self.reach is not None:
+                self.reach.note_no_answer()
             problem = f"the database did not answer within {seconds:.0f} s"
             raise psycopg.OperationalError(problem) from None

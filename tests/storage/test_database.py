@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from omcrm.extensions import db
 from omcrm.storage.database import init_database
 from omcrm.storage.login_session import open_session
+from omcrm.storage.unavailable import is_unavailable
+from omcrm.storage.unfinished_copy import begin_copy
+from tests.storage.postgresql_server import new_database
 
 
 @pytest.mark.parametrize(
@@ -59,3 +62,28 @@ def test_its_folder_is_private(tmp_path: Path) -> None:
     assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_half_done_copy_is_not_used(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    """It has a part of the rows only; the command that copies may use it."""
+    url = f"sqlite:///{tmp_path}/copy.db"
+    if kind == "postgresql":
+        url = new_database(request.getfixturevalue("postgresql"))
+    for of_copy in (True, False):
+        app = Flask("database-test", instance_path=str(tmp_path))
+        app.config["SQLALCHEMY_DATABASE_URI"] = url
+        db.init_app(app)
+        init_database(app, of_copy=of_copy)
+        with app.app_context():
+            if of_copy:
+                with db.engine.begin() as connection:
+                    begin_copy(connection, "sqlite:///other.db", "0001")
+            else:
+                with pytest.raises(OperationalError, match="copy-database") as failure:
+                    db.session.execute(text("SELECT 1"))
+                assert is_unavailable(failure.value)
+            db.session.remove()
+            db.engine.dispose()

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from omcrm.extensions import db
+from omcrm.storage import unfinished_copy
 from omcrm.storage.health import DatabaseHealth, first_line
 from omcrm.storage.ws_ticket import WsTicket
 
@@ -37,6 +38,14 @@ def test_a_missing_table(app: Flask, table: str) -> None:
         db.session.commit()
 
     assert f"no such tables: {table}" == problem(app)
+
+
+def test_a_half_done_copy(app: Flask) -> None:
+    """Its rows are not all of them."""
+    with app.app_context(), db.engine.begin() as connection:
+        unfinished_copy.begin_copy(connection, "sqlite:///other.db", "0001")
+
+    assert "another database is being copied into it" == problem(app)
 
 
 def test_a_deleted_file(app: Flask) -> None:

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import InternalError, OperationalError
 
-from omcrm.storage.database import connect_to_postgresql
+from omcrm.storage.database import lift_limits, listen_to_postgresql
 from omcrm.storage.unavailable import is_unavailable
 
 
@@ -16,7 +16,7 @@ from omcrm.storage.unavailable import is_unavailable
 def connection(postgresql: str) -> Iterator[Connection]:
     """A connection as the app opens it, that waits for half a second only."""
     engine = create_engine(postgresql, pool_pre_ping=True)
-    event.listen(engine, "do_connect", connect_to_postgresql)
+    listen_to_postgresql(engine)
     with engine.connect() as connection:
         wait_for_answers(connection, 0.5)
         yield connection
@@ -68,8 +68,49 @@ def test_an_idle_connection_whose_server_froze_is_replaced(connection: Connectio
 
 def test_a_slow_statement_may_be_allowed(connection: Connection) -> None:
     """A migration takes as long as it takes."""
-    wait_for_answers(connection, None)
+    lift_limits(connection.connection.driver_connection)
     connection.execute(text("SELECT pg_sleep(1)"))
     wait_for_answers(connection, 0.5)
     with pytest.raises(OperationalError, match="did not answer"):
         connection.execute(text("SELECT pg_sleep(60)"))
+
+
+def test_the_server_ends_a_statement_that_waits_for_a_lock(connection: Connection) -> None:
+    """The connection stays; without that, each request would leave one that waits there."""
+    wait_for_answers(connection, 60)
+    process = process_of(connection)
+    connection.rollback()
+    # Its own limit is too long for a test.
+    connection.execute(text("SET statement_timeout = 100"))
+    connection.commit()
+    with connection.engine.connect() as other:
+        other.execute(text("SELECT pg_advisory_xact_lock(7)"))
+        with pytest.raises(OperationalError, match="statement timeout") as failure:
+            connection.execute(text("SELECT pg_advisory_xact_lock(7)"))
+        other.rollback()
+    connection.rollback()
+
+    assert is_unavailable(failure.value)
+    assert not failure.value.connection_invalidated
+    assert process == process_of(connection)
+
+
+def test_the_limits_outlive_a_rollback(connection: Connection) -> None:
+    """They belong to the connection."""
+    connection.rollback()
+
+    assert "5s" == connection.scalar(text("SHOW statement_timeout"))
+    assert "1min" == connection.scalar(text("SHOW idle_in_transaction_session_timeout"))
+
+
+def test_a_connection_to_a_standby_is_left(connection: Connection) -> None:
+    """A server that may only read may have been the first one; new connections find the new one."""
+    process = process_of(connection)
+    connection.rollback()
+    connection.execute(text("SET TRANSACTION READ ONLY"))
+    with pytest.raises(InternalError) as failure:
+        connection.execute(text("CREATE TABLE never (a INTEGER)"))
+    connection.rollback()
+
+    assert is_unavailable(failure.value)
+    assert process != process_of(connection)
