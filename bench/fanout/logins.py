@@ -1,4 +1,4 @@
-"""Makes accounts that are logged in, and prints the cookie of each: `python -m bench.fanout.logins N`.
+"""Makes accounts that are logged in, and prints their cookies: `python -m bench.fanout.logins N`.
 
 In the database and with the key of the installation that the environment names. To log in over
 HTTP would take a password's hash for each.
@@ -30,7 +30,7 @@ def log_in(app: Flask, count: int) -> Iterator[str]:
         users = [
             User(
                 email=f"bench-{secrets.token_hex(8)}@example.com",
-                password_hash="none",  # noqa: S106
+                password_hash="none",
                 role=Role.CLIENT,
                 created_at=now,
             )

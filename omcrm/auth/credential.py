@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from flask import current_app
@@ -119,22 +120,27 @@ _ANSWERS = {
 }
 
 
-def identify(environ: Environ, *, websocket: bool = False) -> Caller | Unidentified:
+def identify(
+    environ: Environ, *, websocket: bool = False, recent: bool = False
+) -> Caller | Unidentified:
     """The caller who makes this request, or why there is none; commits.
 
     Needs an app context, and no request context. Reads `Authorization: Bearer …`, then
     `x-api-key: …`, for a WebSocket's handshake then `?token=…` and `?ticket=…`, and last the
     session's cookie, which counts on requests from our own pages only.
+
+    With `recent` a session that was looked up within the last seconds is not looked up again: for
+    connections, which the sweeper ends where the session is over.
     """
     now = datetime.now(UTC)
     request = current_app.request_class(environ, populate_request=False)
-    address = request.remote_addr or ""
+    address = environ.get("REMOTE_ADDR") or ""
     query = request.args if websocket else {}
-    if token := _bearer(request) or request.headers.get("x-api-key") or query.get("token"):
+    if token := _bearer(environ) or environ.get("HTTP_X_API_KEY") or query.get("token"):
         return _of_token(token, address, now)
     if ticket := query.get("ticket"):
         return _of_ticket(ticket, address, now)
-    return _of_session(request, now)
+    return _of_session(request, now, recent)
 
 
 def session_handle(session_hash: str) -> str:
@@ -166,9 +172,9 @@ def _named(kind: str, handles: Collection[str]) -> set[str]:
 # The kinds of credentials
 
 
-def _bearer(request: Any) -> str:
+def _bearer(environ: Environ) -> str:
     # Another scheme may be meant for a proxy.
-    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
@@ -207,21 +213,22 @@ def _take_ticket(ticket_hash: str, now: datetime) -> str | None:
         return handle if ws_ticket.use_up(ticket_hash) else None
 
 
-def _of_session(request: Any, now: datetime) -> Caller | Unidentified:
+def _of_session(request: Any, now: datetime, recent: bool) -> Caller | Unidentified:
     cookie = current_app.session_interface.open_session(current_app, request)
     secret = None if cookie is None else cookie.get("_user_id")
     if not isinstance(secret, str):
         return Unidentified(UnidentifiedReason.NONE_GIVEN)
     if is_foreign(request.environ, services().settings.public_url):
         return Unidentified(UnidentifiedReason.FOREIGN_ORIGIN)
-    return _session(hash_token(secret), now) or Unidentified(UnidentifiedReason.NONE_GIVEN)
+    session_hash = hash_token(secret)
+    look_up = partial(_session, session_hash, now)
+    caller = services().recent_logins.find(session_hash, look_up) if recent else look_up()
+    return caller or Unidentified(UnidentifiedReason.NONE_GIVEN)
 
 
 def _session(session_hash: str, now: datetime) -> Caller | None:
-    user = login_session.find_valid(session_hash, now)
-    caller = None if user is None else session_caller(user.id, user.role, session_hash)
-    end_read()
-    return caller
+    owner = login_session.find_owner(session_hash, now)
+    return None if owner is None else session_caller(*owner, session_hash)
 
 
 def _of_token_hash(token_hash: str, address: str, now: datetime) -> Caller | Unidentified:

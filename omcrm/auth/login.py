@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from flask import Flask, current_app, g, request, session
+from flask.sessions import SecureCookieSessionInterface
 from flask_login import AnonymousUserMixin, current_user, login_user, logout_user
+from itsdangerous import URLSafeTimedSerializer
 from msgspec import Struct
 
 from omcrm.auth.origin import is_foreign
@@ -65,6 +67,19 @@ class Anonymous(AnonymousUserMixin):  # type: ignore[misc]
         return False
 
 
+class CookieSession(SecureCookieSessionInterface):
+    """Flask's session cookie; what signs it is made once, and not for each request."""
+
+    def __init__(self) -> None:
+        self._made: tuple[object, URLSafeTimedSerializer | None] | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """What signs the cookies with the app's key."""
+        if self._made is None or self._made[0] != app.secret_key:
+            self._made = app.secret_key, super().get_signing_serializer(app)
+        return self._made[1]
+
+
 def init_auth(app: Flask) -> None:
     """Configure Flask-Login with OMCRM's sessions."""
     login_manager.anonymous_user = Anonymous
@@ -72,6 +87,7 @@ def init_auth(app: Flask) -> None:
     login_manager.session_protection = None
     login_manager.user_loader(load_signed_in)
     login_manager.init_app(app)
+    app.session_interface = CookieSession()
 
 
 def load_signed_in(token: str) -> SignedIn | None:
