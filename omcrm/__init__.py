@@ -126,7 +126,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
         app,
         async_mode=app.config["OMCRM_ASYNC_MODE"],
         json=encoding,
-        # An empty list: `SameOrigin`, which runs before this, checks the origin.
+        # An empty list: `Handshake`, which runs before this, checks the origin.
         cors_allowed_origins=[],
         max_http_buffer_size=_MOST_BYTES,
         limits=ConnectionLimits(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from flask import current_app
+from flask import Flask, current_app
 from limits import RateLimitItemPerMinute
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
@@ -21,7 +21,7 @@ from omcrm.auth.login import hash_token
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS, Permission, effective
 from omcrm.auth.rate_limit import UserRateLimit
-from omcrm.services import services
+from omcrm.services import services, services_of
 from omcrm.storage import api_token, login_session, ws_ticket
 from omcrm.storage.sqlite_file import writer_timeout
 from omcrm.storage.transaction import end_read, transaction
@@ -33,6 +33,9 @@ from omcrm.wire.error_code import ErrorCode
 Environ = dict[str, Any]
 
 _SESSION, _TOKEN = "session:", "token:"
+# The hash of the session that the cookie of a handshake names, empty for none; no client can set
+# it, because headers have other names.
+_SESSION_HASH = "omcrm.session_hash"
 
 # How long storing a token's last use may wait for another process's writer, in seconds.
 _NOTE_TIMEOUT = 0.1
@@ -143,6 +146,18 @@ def identify(
     return _of_session(request, now, recent)
 
 
+def expect(app: Flask, environ: Environ) -> None:
+    """Read the session's cookie of a handshake whose caller is identified later, as a `recent` one:
+    its login is then looked up together with those of other handshakes.
+
+    Needs no app context.
+    """
+    secret = _cookie_secret(app, app.request_class(environ, populate_request=False))
+    environ[_SESSION_HASH] = "" if secret is None else hash_token(secret)
+    if secret is not None:
+        services_of(app).recent_logins.expect(environ[_SESSION_HASH])
+
+
 def session_handle(session_hash: str) -> str:
     """The handle of a caller with this login session."""
     return _SESSION + session_hash
@@ -200,7 +215,9 @@ def _of_ticket(ticket: str, address: str, now: datetime) -> Caller | Unidentifie
         return Unidentified(UnidentifiedReason.WRONG)
     if handle.startswith(_TOKEN):
         return _of_token_hash(handle.removeprefix(_TOKEN), address, now)
-    return _session(handle.removeprefix(_SESSION), now) or Unidentified(UnidentifiedReason.REVOKED)
+    session_hash = handle.removeprefix(_SESSION)
+    caller = _sessions([session_hash], now).get(session_hash)
+    return caller or Unidentified(UnidentifiedReason.REVOKED)
 
 
 def _take_ticket(ticket_hash: str, now: datetime) -> str | None:
@@ -214,21 +231,32 @@ def _take_ticket(ticket_hash: str, now: datetime) -> str | None:
 
 
 def _of_session(request: Any, now: datetime, recent: bool) -> Caller | Unidentified:
-    cookie = current_app.session_interface.open_session(current_app, request)
-    secret = None if cookie is None else cookie.get("_user_id")
-    if not isinstance(secret, str):
+    session_hash = request.environ.get(_SESSION_HASH)
+    if session_hash is None:
+        secret = _cookie_secret(current_app, request)
+        session_hash = "" if secret is None else hash_token(secret)
+    if not session_hash:
         return Unidentified(UnidentifiedReason.NONE_GIVEN)
     if is_foreign(request.environ, services().settings.public_url):
         return Unidentified(UnidentifiedReason.FOREIGN_ORIGIN)
-    session_hash = hash_token(secret)
-    look_up = partial(_session, session_hash, now)
-    caller = services().recent_logins.find(session_hash, look_up) if recent else look_up()
+    look_up = partial(_sessions, now=now)
+    caller = (
+        services().recent_logins.find(session_hash, look_up)
+        if recent
+        else look_up([session_hash]).get(session_hash)
+    )
     return caller or Unidentified(UnidentifiedReason.NONE_GIVEN)
 
 
-def _session(session_hash: str, now: datetime) -> Caller | None:
-    owner = login_session.find_owner(session_hash, now)
-    return None if owner is None else session_caller(*owner, session_hash)
+def _cookie_secret(app: Flask, request: Any) -> str | None:
+    cookie = app.session_interface.open_session(app, request)
+    secret = None if cookie is None else cookie.get("_user_id")
+    return secret if isinstance(secret, str) else None
+
+
+def _sessions(session_hashes: Collection[str], now: datetime) -> dict[str, Caller]:
+    owners = login_session.find_owners(session_hashes, now)
+    return {name: session_caller(*owner, name) for name, owner in owners.items()}
 
 
 def _of_token_hash(token_hash: str, address: str, now: datetime) -> Caller | Unidentified:

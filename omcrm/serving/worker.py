@@ -26,6 +26,7 @@ from omcrm.errors import SettingError
 from omcrm.serving.body import RequestBody, has_arrived
 from omcrm.serving.deadlines import Deadlines, shut_down
 from omcrm.serving.quiet_log import QuietLog
+from omcrm.serving.read_config import ReadConfig
 
 # Deadlines of one request in seconds: from the first byte to the end of the head (TLS included),
 # from there to the end of the body, and from the answer's start to its end.
@@ -77,6 +78,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until `alive` is false or the main thread is made to exit; then end gracefully."""
         self.log: Any = QuietLog(self.log)
+        self.cfg: Any = ReadConfig(self.cfg)
         self._app: Any = self.wsgi
         self.wsgi: Any = self._limited
         # Not earlier: it must be of this process's kind of threads.

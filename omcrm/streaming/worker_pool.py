@@ -10,6 +10,8 @@ from omcrm.streaming.throttled_log import ThrottledLog
 
 _MOST = 8
 _IDLE = 10.0
+# Yields to other threads after so many seconds of work.
+_TIME_SLICE = 0.002
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class WorkerPool:
         threading.Thread(target=self._work, name="worker", daemon=True).start()
 
     def _work(self) -> None:
+        until = time.monotonic() + _TIME_SLICE
         while (job := self._next()) is not None:
             try:
                 job()
@@ -47,7 +50,9 @@ class WorkerPool:
             # Frees what the job refers to while this thread waits for the next one.
             del job
             # Green threads run until they wait: many jobs in a row must not delay the prices.
-            time.sleep(0)
+            if time.monotonic() > until:
+                time.sleep(0)
+                until = time.monotonic() + _TIME_SLICE
 
     def _next(self) -> Job | None:
         with self._ready:

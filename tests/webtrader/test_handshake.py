@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.test import create_environ, run_wsgi_app
 from werkzeug.wrappers import Request
 
-from omcrm.webtrader.handshake import Environ, SameOrigin
+from omcrm.webtrader.handshake import Environ, Handshake
 
 
 def within(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -25,7 +25,7 @@ def status(
 ) -> int:
     headers = {} if origin is None else {"Origin": origin}
     environ = create_environ(path, base, headers=headers, method=method)
-    _, text, _ = run_wsgi_app(SameOrigin(within, public_url), environ)
+    _, text, _ = run_wsgi_app(Handshake(within, APP, public_url), environ)
     return int(text.split()[0])
 
 
@@ -91,7 +91,7 @@ def test_both_transports_are_checked(path: str) -> None:
 def test_the_refusal_is_json() -> None:
     """The answer has the shape of every other refusal, and its own length."""
     environ = create_environ("/socket.io/", headers={"Origin": "http://evil.example"})
-    body, _, headers = run_wsgi_app(SameOrigin(within, ""), environ)
+    body, _, headers = run_wsgi_app(Handshake(within, APP, ""), environ)
     content = b"".join(body)
 
     assert {
