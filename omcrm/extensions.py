@@ -24,13 +24,11 @@ class SocketIOMount:
     is collected.
     """
 
-    def __init__(self, within: Any, app: Flask, server: RealtimeServer) -> None:
+    def __init__(self, within: Any, server: RealtimeServer) -> None:
         self._within = within
-        self._app = app
         self._server = server
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        environ = {**environ, "flask.app": self._app}
         if environ["PATH_INFO"].startswith(SOCKETIO_PATH):
             return self._server.handle_request(environ, start_response)
         return self._within(environ, start_response)

@@ -24,10 +24,10 @@ def wrap(app: Flask, settings: Settings, limits: ConnectionLimits) -> None:
         SecurityHeaders,
         # Before Socket.IO reads anything of a page of another site.
         partial(Handshake, app=app, public_url=settings.public_url),
+        # Before Flask: Socket.IO answers below its path itself.
+        partial(SocketIOMount, server=socketio.server),
         # Before Flask: a WebSocket leaves the HTTP server here.
         partial(mount_dialects, app=app, settings=settings, limits=limits),
-        # Before Flask: Socket.IO answers below its path itself.
-        partial(SocketIOMount, app=app, server=socketio.server),
     ]
     for layer in reversed(from_outside_to_inside):
         app.wsgi_app = layer(app.wsgi_app)  # type: ignore[assignment, method-assign]

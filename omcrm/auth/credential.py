@@ -6,7 +6,7 @@ browser sends by itself, counts only without one.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -17,7 +17,7 @@ from limits import RateLimitItemPerMinute
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
-from omcrm.auth.login import hash_token
+from omcrm.auth.login import cookie_token, hash_token
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS, Permission, effective
 from omcrm.auth.rate_limit import UserRateLimit
@@ -136,14 +136,13 @@ def identify(
     connections, which the sweeper ends where the session is over.
     """
     now = datetime.now(UTC)
-    request = current_app.request_class(environ, populate_request=False)
     address = environ.get("REMOTE_ADDR") or ""
-    query = request.args if websocket else {}
+    query = _query(environ) if websocket else {}
     if token := _bearer(environ) or environ.get("HTTP_X_API_KEY") or query.get("token"):
         return _of_token(token, address, now)
     if ticket := query.get("ticket"):
         return _of_ticket(ticket, address, now)
-    return _of_session(request, now, recent)
+    return _of_session(environ, now, recent)
 
 
 def expect(app: Flask, environ: Environ) -> None:
@@ -152,9 +151,8 @@ def expect(app: Flask, environ: Environ) -> None:
 
     Needs no app context.
     """
-    secret = _cookie_secret(app, app.request_class(environ, populate_request=False))
-    environ[_SESSION_HASH] = "" if secret is None else hash_token(secret)
-    if secret is not None:
+    environ[_SESSION_HASH] = _session_hash(app, environ)
+    if environ[_SESSION_HASH]:
         services_of(app).recent_logins.expect(environ[_SESSION_HASH])
 
 
@@ -185,6 +183,11 @@ def _named(kind: str, handles: Collection[str]) -> set[str]:
 
 
 # The kinds of credentials
+
+
+def _query(environ: Environ) -> Mapping[str, str]:
+    query: Mapping[str, str] = current_app.request_class(environ, populate_request=False).args
+    return query
 
 
 def _bearer(environ: Environ) -> str:
@@ -230,14 +233,13 @@ def _take_ticket(ticket_hash: str, now: datetime) -> str | None:
         return handle if ws_ticket.use_up(ticket_hash) else None
 
 
-def _of_session(request: Any, now: datetime, recent: bool) -> Caller | Unidentified:
-    session_hash = request.environ.get(_SESSION_HASH)
+def _of_session(environ: Environ, now: datetime, recent: bool) -> Caller | Unidentified:
+    session_hash = environ.get(_SESSION_HASH)
     if session_hash is None:
-        secret = _cookie_secret(current_app, request)
-        session_hash = "" if secret is None else hash_token(secret)
+        session_hash = _session_hash(current_app, environ)
     if not session_hash:
         return Unidentified(UnidentifiedReason.NONE_GIVEN)
-    if is_foreign(request.environ, services().settings.public_url):
+    if is_foreign(environ, services().settings.public_url):
         return Unidentified(UnidentifiedReason.FOREIGN_ORIGIN)
     look_up = partial(_sessions, now=now)
     caller = (
@@ -248,10 +250,9 @@ def _of_session(request: Any, now: datetime, recent: bool) -> Caller | Unidentif
     return caller or Unidentified(UnidentifiedReason.NONE_GIVEN)
 
 
-def _cookie_secret(app: Flask, request: Any) -> str | None:
-    cookie = app.session_interface.open_session(app, request)
-    secret = None if cookie is None else cookie.get("_user_id")
-    return secret if isinstance(secret, str) else None
+def _session_hash(app: Flask, environ: Environ) -> str:
+    token = cookie_token(app, environ)
+    return "" if token is None else hash_token(token)
 
 
 def _sessions(session_hashes: Collection[str], now: datetime) -> dict[str, Caller]:

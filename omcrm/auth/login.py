@@ -1,14 +1,17 @@
 """The Flask-Login adapter: a browser holds a random token, the server knows its hash."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from flask import Flask, current_app, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import AnonymousUserMixin, current_user, login_user, logout_user
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from msgspec import Struct
+from werkzeug.http import parse_cookie
 
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS
@@ -79,6 +82,20 @@ class CookieSession(SecureCookieSessionInterface):
             self._made = app.secret_key, super().get_signing_serializer(app)
         return self._made[1]
 
+    def token_in(self, app: Flask, cookies: str) -> str | None:
+        """The token of the login in a request's cookies; None without one that we signed."""
+        value = parse_cookie(cookies).get(self.get_cookie_name(app))
+        signer = self.get_signing_serializer(app)
+        if not value or signer is None:
+            return None
+        lifetime = int(app.permanent_session_lifetime.total_seconds())
+        try:
+            session = signer.loads(value, max_age=lifetime)
+        except BadSignature:
+            return None
+        token = session.get("_user_id")
+        return token if isinstance(token, str) else None
+
 
 def init_auth(app: Flask) -> None:
     """Configure Flask-Login with OMCRM's sessions."""
@@ -88,6 +105,16 @@ def init_auth(app: Flask) -> None:
     login_manager.user_loader(load_signed_in)
     login_manager.init_app(app)
     app.session_interface = CookieSession()
+
+
+def cookie_token(app: Flask, environ: Mapping[str, Any]) -> str | None:
+    """The token of the login in a request's cookies; None without one that we signed.
+
+    For connections: a request that may change the session opens it.
+    """
+    sessions = app.session_interface
+    assert isinstance(sessions, CookieSession), "`init_auth` has set it"
+    return sessions.token_in(app, environ.get("HTTP_COOKIE", ""))
 
 
 def load_signed_in(token: str) -> SignedIn | None:

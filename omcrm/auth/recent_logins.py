@@ -15,7 +15,7 @@ _MOST = 20_000
 # So many logins are looked up at once, by one query.
 _AT_ONCE = 200
 # So long after a look-up begins the next one, in seconds; meanwhile others are announced.
-_GATHERING = 0.01
+_GATHERING = 0.02
 
 
 Login = TypeVar("Login")

@@ -1,8 +1,10 @@
 """The start of a WebSocket: turns a WSGI request into a connection, or refuses it in HTTP."""
 
 import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -78,11 +80,16 @@ def _answer_usual(environ: Environ, compression: bool) -> HandshakeAnswer | None
     ):
         return None
     headers = Headers()
-    headers["Date"] = formatdate(usegmt=True)
+    headers["Date"] = _date(int(time.time()))
     headers["Upgrade"] = "websocket"
     headers["Connection"] = "Upgrade"
     headers["Sec-WebSocket-Accept"] = accept_key(key)
     return HandshakeAnswer(Response(101, "Switching Protocols", headers), ())
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def _answer(
