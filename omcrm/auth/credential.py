@@ -17,10 +17,11 @@ from limits import RateLimitItemPerMinute
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
-from omcrm.auth.login import cookie_token, hash_token
+from omcrm.auth.login import hash_token
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS, Permission, effective
 from omcrm.auth.rate_limit import UserRateLimit
+from omcrm.auth.session_cookie import cookie_token
 from omcrm.services import services, services_of
 from omcrm.storage import api_token, login_session, ws_ticket
 from omcrm.storage.sqlite_file import writer_timeout

@@ -1,20 +1,16 @@
 """The Flask-Login adapter: a browser holds a random token, the server knows its hash."""
 
 import secrets
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 from flask import Flask, current_app, g, request, session
-from flask.sessions import SecureCookieSessionInterface
 from flask_login import AnonymousUserMixin, current_user, login_user, logout_user
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 from msgspec import Struct
-from werkzeug.http import parse_cookie
 
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS
+from omcrm.auth.session_cookie import SessionCookie
 from omcrm.engine.bus import LoginEnded
 from omcrm.extensions import login_manager
 from omcrm.services import services
@@ -70,33 +66,6 @@ class Anonymous(AnonymousUserMixin):  # type: ignore[misc]
         return False
 
 
-class CookieSession(SecureCookieSessionInterface):
-    """Flask's session cookie; what signs it is made once, and not for each request."""
-
-    def __init__(self) -> None:
-        self._made: tuple[object, URLSafeTimedSerializer | None] | None = None
-
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """What signs the cookies with the app's key."""
-        if self._made is None or self._made[0] != app.secret_key:
-            self._made = app.secret_key, super().get_signing_serializer(app)
-        return self._made[1]
-
-    def token_in(self, app: Flask, cookies: str) -> str | None:
-        """The token of the login in a request's cookies; None without one that we signed."""
-        value = parse_cookie(cookies).get(self.get_cookie_name(app))
-        signer = self.get_signing_serializer(app)
-        if not value or signer is None:
-            return None
-        lifetime = int(app.permanent_session_lifetime.total_seconds())
-        try:
-            session = signer.loads(value, max_age=lifetime)
-        except BadSignature:
-            return None
-        token = session.get("_user_id")
-        return token if isinstance(token, str) else None
-
-
 def init_auth(app: Flask) -> None:
     """Configure Flask-Login with OMCRM's sessions."""
     login_manager.anonymous_user = Anonymous
@@ -104,17 +73,7 @@ def init_auth(app: Flask) -> None:
     login_manager.session_protection = None
     login_manager.user_loader(load_signed_in)
     login_manager.init_app(app)
-    app.session_interface = CookieSession()
-
-
-def cookie_token(app: Flask, environ: Mapping[str, Any]) -> str | None:
-    """The token of the login in a request's cookies; None without one that we signed.
-
-    For connections: a request that may change the session opens it.
-    """
-    sessions = app.session_interface
-    assert isinstance(sessions, CookieSession), "`init_auth` has set it"
-    return sessions.token_in(app, environ.get("HTTP_COOKIE", ""))
+    app.session_interface = SessionCookie()
 
 
 def load_signed_in(token: str) -> SignedIn | None:

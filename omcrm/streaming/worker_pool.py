@@ -32,8 +32,10 @@ class WorkerPool:
 
     def do(self, job: Job) -> None:
         """Run `job` as soon as a thread is free; jobs may run in any order."""
+        self._jobs.append(job)
+        if not self._waiting and self.size >= self._most:
+            return
         with self._ready:
-            self._jobs.append(job)
             if self._waiting >= len(self._jobs) or self.size >= self._most:
                 self._ready.notify()
                 return
@@ -55,12 +57,20 @@ class WorkerPool:
                 until = time.monotonic() + _TIME_SLICE
 
     def _next(self) -> Job | None:
-        with self._ready:
-            while not self._jobs:
-                self._waiting += 1
-                notified = self._ready.wait(self._idle)
-                self._waiting -= 1
-                if not notified and not self._jobs:
-                    self.size -= 1
+        while True:
+            try:
+                return self._jobs.popleft()
+            except IndexError:
+                if not self._wait():
                     return None
-            return self._jobs.popleft()
+
+    def _wait(self) -> bool:
+        """Wait for a job; False where none came, and the thread ends."""
+        with self._ready:
+            # Counted before it looks for jobs, because `do` adds one before it reads the count.
+            self._waiting += 1
+            goes_on = bool(self._jobs) or self._ready.wait(self._idle) or bool(self._jobs)
+            if not goes_on:
+                self.size -= 1
+            self._waiting -= 1
+            return goes_on
