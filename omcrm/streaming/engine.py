@@ -35,9 +35,6 @@ from omcrm.wire import encoding
 _PROBE_WITHIN = 10.0
 _COMPRESS_FROM = 256
 _LINGER = 0.5
-# The query of every client that begins with a WebSocket.
-_PLAIN_TEXT = "EIO=4&transport=websocket"
-_PLAIN = parse_qs(_PLAIN_TEXT)
 
 StartResponse = Callable[..., Any]
 
@@ -118,7 +115,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
 
     def handle_request(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI app."""
-        query = _query(environ.get("QUERY_STRING", ""))
+        query = parse_qs(environ.get("QUERY_STRING", ""))
         answer = self._refusal(environ, query)
         if answer is None:
             if query["transport"][0] == "websocket":
@@ -289,11 +286,6 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             "maxPayload": int(self.max_http_buffer_size),
         }
         return OPEN + encoding.dumps(parameters)
-
-
-def _query(text: str) -> dict[str, list[str]]:
-    """The parameters of a request."""
-    return _PLAIN if text == _PLAIN_TEXT else parse_qs(text)
 
 
 def _body(environ: Environ, length: int) -> bytes:

@@ -42,12 +42,6 @@ def database() -> Database:
 
 
 @pytest.fixture
-def recent(database: Database) -> RecentLogins[str]:
-    """What is remembered."""
-    return database.recent
-
-
-@pytest.fixture
 def find(database: Database) -> Find:
     """Finds a login."""
     return lambda name: database.recent.find(name, database.look_up)
@@ -72,12 +66,10 @@ def test_an_invalid_login_is_not_remembered(database: Database, find: Find) -> N
     assert [{"x"}] * 2 == database.asked
 
 
-def test_announced_logins_are_looked_up_together(
-    database: Database, recent: RecentLogins[str], find: Find
-) -> None:
+def test_announced_logins_are_looked_up_together(database: Database, find: Find) -> None:
     """By one query, with the next one that is not known."""
     for name in ("a", "b", "x"):
-        recent.expect(name)
+        database.recent.expect(name)
 
     assert "the login a" == find("a")
     assert "the login b" == find("b")
@@ -100,21 +92,21 @@ def test_look_ups_that_follow_each_other_gather(database: Database, find: Find) 
 
 @pytest.mark.parametrize("name", ["a", None])
 def test_a_forgotten_login_is_looked_up_anew(
-    database: Database, recent: RecentLogins[str], find: Find, name: str | None
+    database: Database, find: Find, name: str | None
 ) -> None:
     """One that has ended, or all, before the sweeper looks."""
     find("a")
     database.valid.remove("a")
-    recent.forget(name)
+    database.recent.forget(name)
 
     assert find("a") is None
 
 
-def test_others_stay(database: Database, recent: RecentLogins[str], find: Find) -> None:
+def test_others_stay(database: Database, find: Find) -> None:
     """The end of one login costs the others no look."""
-    recent.expect("b")
+    database.recent.expect("b")
     find("a")
-    recent.forget("a")
+    database.recent.forget("a")
     find("b")
 
     assert [{"a", "b"}] == database.asked
@@ -132,21 +124,19 @@ def test_a_login_that_ends_during_its_look_up_is_not_remembered(
     assert find("a") is None
 
 
-def test_it_is_bounded(
-    database: Database, recent: RecentLogins[str], find: Find, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_bounded(database: Database, find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest are forgotten; so many are announced at most."""
     monkeypatch.setattr("omcrm.auth.recent_logins._MOST", 3)
     monkeypatch.setattr("omcrm.auth.recent_logins._AT_ONCE", 2)
     database.valid = {*"abcdefgh"}
     for name in "abcdefgh":
-        recent.expect(name)
+        database.recent.expect(name)
     find("h")
     assert [{"a", "b", "h"}] == database.asked
     find("g")
 
-    assert 3 == len(recent)
-    assert {"b", "h", "g"} == {*recent._looked_up}
+    assert 3 == len(database.recent)
+    assert {"b", "h", "g"} == {*database.recent._looked_up}
 
 
 def test_many_threads_get_their_own_login(database: Database) -> None:
