@@ -27,6 +27,8 @@ class WorkerPool:
         self._jobs: deque[Job] = deque()
         self._ready = threading.Condition()
         self._waiting = 0
+        # One time slice for all the threads: green ones would take theirs one after the other.
+        self._yields_at = 0.0
         self.size = 0
         self._failures = ThrottledLog(_log)
 
@@ -43,7 +45,6 @@ class WorkerPool:
         threading.Thread(target=self._work, name="worker", daemon=True).start()
 
     def _work(self) -> None:
-        until = time.monotonic() + _TIME_SLICE
         while (job := self._next()) is not None:
             try:
                 job()
@@ -52,9 +53,9 @@ class WorkerPool:
             # Frees what the job refers to while this thread waits for the next one.
             del job
             # Green threads run until they wait: many jobs in a row must not delay the prices.
-            if time.monotonic() > until:
+            if time.monotonic() > self._yields_at:
                 time.sleep(0)
-                until = time.monotonic() + _TIME_SLICE
+                self._yields_at = time.monotonic() + _TIME_SLICE
 
     def _next(self) -> Job | None:
         while True:
