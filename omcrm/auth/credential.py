@@ -3,6 +3,8 @@ handshakes.
 
 A credential that is sent on purpose (a token, a ticket) decides alone; the session cookie, which a
 browser sends by itself, counts only without one.
+
+Longer than most for a reason: each kind of credential, and whether it is still valid, in one place.
 """
 
 import logging
