@@ -60,8 +60,9 @@ def _configure(app: "Flask", settings: "Settings", key: str) -> None:
 
 
 def _make_services(app: "Flask", settings: "Settings") -> "Services":
-    from omcrm.auth.credential import dead_among
-    from omcrm.engine.bus import UserEventsWritten
+    from omcrm.auth.credential import Caller, dead_among
+    from omcrm.auth.recent_logins import RecentLogins
+    from omcrm.engine.bus import LoginEnded, UserEventsWritten
     from omcrm.engine.feed_engine import system_clock
     from omcrm.feeds.news.collector import NewsCollector
     from omcrm.feeds.poll_schedule import Polling
@@ -84,7 +85,9 @@ def _make_services(app: "Flask", settings: "Settings") -> "Services":
         news=NewsCollector(settings.news_sources, settings.news_interval, system_clock),
     )
     clients, context = ClientRegistry(), app.app_context
-    clients.run_while_connected(session_sweeper(clients, context, dead_among))
+    logins = RecentLogins[Caller]()
+    clients.run_while_connected(session_sweeper(clients, context, dead_among, logins.forget))
+    manager.bus.subscribe(LoginEnded, lambda ended: logins.forget(ended.session_hash))
     events = EventDelivery(clients, StoredUserEvents(context))
     manager.bus.subscribe(UserEventsWritten, lambda written: events.note_written(written.user_ids))
     daily_limit = DailyLimit(
@@ -94,6 +97,7 @@ def _make_services(app: "Flask", settings: "Settings") -> "Services":
         settings=settings,
         manager=manager,
         client_registry=clients,
+        recent_logins=logins,
         user_events=events,
         page_limits=page_limits(settings.max_desk_connections, settings.max_desk_subscriptions),
         publisher=ChannelPublisher(manager.view, settings.stream_interval, context, clients.count),
@@ -122,7 +126,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
         app,
         async_mode=app.config["OMCRM_ASYNC_MODE"],
         json=encoding,
-        # An empty list: `SameOrigin`, which runs before this, checks the origin.
+        # An empty list: `Handshake`, which runs before this, checks the origin.
         cors_allowed_origins=[],
         max_http_buffer_size=_MOST_BYTES,
         limits=ConnectionLimits(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import flask_socketio
-from flask import Flask, request
+from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -24,13 +24,11 @@ class SocketIOMount:
     is collected.
     """
 
-    def __init__(self, within: Any, app: Flask, server: RealtimeServer) -> None:
+    def __init__(self, within: Any, server: RealtimeServer) -> None:
         self._within = within
-        self._app = app
         self._server = server
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        environ = {**environ, "flask.app": self._app}
         if environ["PATH_INFO"].startswith(SOCKETIO_PATH):
             return self._server.handle_request(environ, start_response)
         return self._within(environ, start_response)
@@ -43,6 +41,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
         """Create the server, which `SocketIOMount` serves; see `RealtimeServer` for the options."""
         assert app is not None, "an emitter without an app has no server"
         app.extensions["socketio"] = self
+        self._app = app
         self.server_options.update(options)
         options = dict(self.server_options)
         self.manage_session: Any = options.pop("manage_session", self.manage_session)
@@ -56,14 +55,17 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
             self.server.on(event, handler, namespace=namespace)
         for ns_handler in self.namespace_handlers:
             self.server.register_namespace(ns_handler)
-        app.teardown_request(_release_frames)
 
+    def _handle_event(
+        self, handler: Any, message: str, namespace: str, sid: str, *values: Any
+    ) -> Any:
+        """Call a handler with the client's id and what it sent, in an app context.
 
-def _release_frames(_: BaseException | None) -> None:
-    """Drop the exception of an unknown route, which every event of a socket has: its traceback and
-    the request refer to each other, with all their frames.
-    """
-    request.routing_exception = None
+        The library's own makes a request out of each event: it parses the handshake's cookies,
+        looks for a route and reads the session, which costs more than most handlers.
+        """
+        with self._app.app_context():
+            return handler(sid, *values)
 
 
 db = SQLAlchemy(

@@ -10,6 +10,8 @@ from omcrm.engine.bus import Bus, UserEventsWritten
 
 if TYPE_CHECKING:
     # For their names only: rooms that these import use this module.
+    from omcrm.auth.credential import Caller
+    from omcrm.auth.recent_logins import RecentLogins
     from omcrm.engine.feed_engine import FeedEngine
     from omcrm.engine.market_view import MarketView
     from omcrm.gateways.finance_query.channels import DailyLimit
@@ -36,6 +38,7 @@ class Services:
     settings: "Settings"
     manager: "RealTimeDataManager"
     client_registry: "ClientRegistry"
+    recent_logins: "RecentLogins[Caller]"
     user_events: "EventDelivery"
     page_limits: "ClientLimits"
     publisher: "ChannelPublisher"

@@ -11,7 +11,7 @@ from omcrm.gateways.mount import mount_dialects
 from omcrm.settings import Settings
 from omcrm.streaming.connection import ConnectionLimits
 from omcrm.web.headers import SecurityHeaders, Wsgi
-from omcrm.webtrader.handshake import SameOrigin
+from omcrm.webtrader.handshake import Handshake
 
 
 def wrap(app: Flask, settings: Settings, limits: ConnectionLimits) -> None:
@@ -23,11 +23,11 @@ def wrap(app: Flask, settings: Settings, limits: ConnectionLimits) -> None:
         # Around all that answer: refusals of the layers below get the headers, too.
         SecurityHeaders,
         # Before Socket.IO reads anything of a page of another site.
-        partial(SameOrigin, public_url=settings.public_url),
+        partial(Handshake, app=app, public_url=settings.public_url),
+        # Before Flask: Socket.IO answers below its path itself.
+        partial(SocketIOMount, server=socketio.server),
         # Before Flask: a WebSocket leaves the HTTP server here.
         partial(mount_dialects, app=app, settings=settings, limits=limits),
-        # Before Flask: Socket.IO answers below its path itself.
-        partial(SocketIOMount, app=app, server=socketio.server),
     ]
     for layer in reversed(from_outside_to_inside):
         app.wsgi_app = layer(app.wsgi_app)  # type: ignore[assignment, method-assign]

@@ -22,7 +22,7 @@ UPGRADE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==",
 }
-# One answer of each layer that may answer, from outside to inside: `SameOrigin`, the raw
+# One answer of each layer that may answer, from outside to inside: `Handshake`, the raw
 # WebSockets, Socket.IO, Flask.
 ANSWERS = [
     (SOCKETIO, FOREIGN, 403),

@@ -11,6 +11,7 @@ import math
 import os
 import sys
 import time
+from pathlib import Path
 
 from bench.fanout.client_dialect import DIALECTS
 from bench.fanout.client_handshake import Address
@@ -43,9 +44,10 @@ class Load:
         self._pool.connect(self._pages)
         self._connect_all()
         connect_seconds = time.monotonic() - began
+        connect_cpu = self._usage().since(before).server
         self._print_progress(f"{len(self._pool.sockets)} connected in {connect_seconds:.1f} s")
         result = self._measure(before)
-        result.connect_seconds = connect_seconds
+        result.connect_seconds, result.connect_cpu = connect_seconds, connect_cpu
         if plan.storm:
             result.storm = self._measure_storm()
         self._pool.close()
@@ -212,6 +214,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cookie", default="", help="of a session, name=value")
+    parser.add_argument("--cookies", type=Path, help="a file with one such line for each client")
     parser.add_argument("--email", help="log in by this; the password is in BENCH_PASSWORD")
     parser.add_argument("--server-pid", type=int, help="to measure its processor time and memory")
     parser.add_argument("--feed-pid", type=int, help="the process that feeds the server")
@@ -254,11 +257,12 @@ def _show(result: Result) -> None:
 def main() -> int:
     options = _arguments()
     cookie = _log_in(options.url, options.email) if options.email else options.cookie
+    cookies = options.cookies.read_text().splitlines() if options.cookies else [cookie]
     symbols = _symbols(options.symbols)
     stalled_symbols = _symbols(options.stalled_symbols) if options.stalled_symbols else symbols
     watch = 0 if options.idle else options.watch or len(symbols)
     plan = Plan(
-        Address.of(options.url, cookie), options.clients, symbols, watch, options.seconds,
+        Address.of(options.url, *cookies), options.clients, symbols, watch, options.seconds,
         options.warm_up, options.limit, options.connect_timeout, options.stalled, stalled_symbols,
         options.storm, options.seed, options.rate, options.server_pid, options.feed_pid,
         tuple(DIALECTS[dialect] for dialect in options.dialects),

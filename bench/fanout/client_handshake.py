@@ -13,20 +13,21 @@ from bench.fanout.frame import CLOSE, PING, PONG, frames, masked
 
 @dataclass(frozen=True)
 class Address:
-    """The server's address, and the client's cookie."""
+    """The server's address, and the cookies of its clients, one after the other."""
 
     host: str
     port: int
-    cookie: str = ""
+    cookies: tuple[str, ...] = ("",)
 
     @classmethod
-    def of(cls, url: str, cookie: str = "") -> "Address":
+    def of(cls, url: str, *cookies: str) -> "Address":
         """The address in a URL like `http://127.0.0.1:5000`."""
         parts = urlsplit(url)
-        return cls(parts.hostname or "127.0.0.1", parts.port or 80, cookie)
+        return cls(parts.hostname or "127.0.0.1", parts.port or 80, cookies or ("",))
 
-    def request(self, dialect: ClientDialect = DESK) -> bytes:
-        """The opening handshake, as a browser of the same origin sends it."""
+    def request(self, dialect: ClientDialect = DESK, index: int = 0) -> bytes:
+        """The opening handshake of one client, as a browser of the same origin sends it."""
+        cookie = self.cookies[index % len(self.cookies)]
         lines = [
             f"GET {dialect.path} HTTP/1.1",
             f"Host: {self.host}:{self.port}",
@@ -36,8 +37,8 @@ class Address:
             f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
             "Sec-WebSocket-Version: 13",
         ]
-        if self.cookie:
-            lines.append(f"Cookie: {self.cookie}")
+        if cookie:
+            lines.append(f"Cookie: {cookie}")
         return "\r\n".join([*lines, "", ""]).encode()
 
 

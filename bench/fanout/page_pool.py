@@ -128,7 +128,7 @@ class PagePool:
         try:
             if not connecting.connected:
                 connecting.connected = True
-                sock.send(self._address.request(connecting.page.dialect))
+                sock.send(self._address.request(connecting.page.dialect, connecting.page.index))
                 self._epoll.modify(sock.fileno(), select.EPOLLIN)
                 return
             data = sock.recv(_READ)

@@ -65,6 +65,8 @@ class Result:
     stalled_lost: int = 0
     failures: dict[str, int] = field(default_factory=dict)
     storm: Storm | None = None
+    # Processor seconds of the server while all connected.
+    connect_cpu: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -85,6 +87,11 @@ class Result:
     def cpu_us(self) -> float:
         """The server's processor time per delivered update, in microseconds."""
         return self.server_cpu * self.seconds / self.updates * 1e6 if self.updates else 0.0
+
+    @property
+    def connect_ms(self) -> float:
+        """The server's processor time per connection, in milliseconds."""
+        return self.connect_cpu / self.connected * 1000 if self.connected else 0.0
 
     @property
     def frame_bytes(self) -> float:

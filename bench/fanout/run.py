@@ -35,7 +35,9 @@ def run(subject: str, load: TickLoad, arguments: Sequence[str], timeout: float =
 
 def _load(served: Served, load: TickLoad, arguments: Sequence[str], timeout: float) -> Result:
     command = [sys.executable, "-m", "bench.fanout.client", "--json", "--url", served.url]
-    command += ["--cookie", served.cookie, "--server-pid", str(served.pid)]
+    command += ["--server-pid", str(served.pid)]
+    if served.cookies:
+        command += ["--cookies", str(served.cookies)]
     if served.feed:
         command += ["--feed-pid", str(served.feed)]
     command += ["--symbols", *load.symbols, *arguments]

@@ -14,6 +14,7 @@ EVERYBODY = (*OMCRM, "floor", "node", *STOCK)
 
 _ONE = ("BTC",)
 _WATCHED = 8
+_CONNECTING, _UNDISTURBED = (5_000, 10_000), 500
 # A shorter timeout for subjects that cannot serve so many clients.
 _SHORT_TIMEOUT = ("--connect-timeout", "40")
 _RIVALS = (*OMCRM, "floor", "node")
@@ -91,11 +92,25 @@ def stalled(lengths: Lengths) -> Iterator[Run]:
             yield Run("stalled", subject, 2_000, TickLoad(10, SYMBOLS), seconds, options, variant)
 
 
+def connect(lengths: Lengths) -> Iterator[Run]:
+    """Clients connect all at once, as after a restart, each with a login of its own."""
+    for clients in _CONNECTING:
+        options = ("--limit", str(clients))
+        for subject in (*OMCRM, "node"):
+            load = TickLoad(1, _ONE, logins=clients)
+            yield Run("connect", subject, clients, load, lengths.window, options)
+
+
 def storm(lengths: Lengths) -> Iterator[Run]:
-    """Thousands of clients are dropped and reconnect at once, beside some that are not."""
-    options = ("--storm", "5000")
-    for subject in OMCRM:
-        yield Run("storm", subject, 5_500, TickLoad(10, _ONE), lengths.window, options)
+    """Thousands of clients are dropped and reconnect at once, beside some that are not; each has a
+    login of its own.
+    """
+    for stormy in _CONNECTING:
+        clients = stormy + _UNDISTURBED
+        options = ("--storm", str(stormy))
+        for subject in OMCRM:
+            load = TickLoad(10, _ONE, logins=clients)
+            yield Run("storm", subject, clients, load, lengths.window, options)
 
 
 def idle(lengths: Lengths) -> Iterator[Run]:
@@ -115,6 +130,7 @@ SCENARIOS: dict[str, Callable[[Lengths], Iterator[Run]]] = {
     "watchlist": watchlist,
     "mixed": mixed,
     "stalled": stalled,
+    "connect": connect,
     "storm": storm,
     "idle": idle,
     "quiet": quiet,

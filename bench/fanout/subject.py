@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.fanout.dialect import body, now, template
@@ -34,20 +34,27 @@ class Absent(Exception):
 
 @dataclass(frozen=True)
 class TickLoad:
-    """The ticks that the subject sends: each of these symbols `rate` times a second."""
+    """The ticks that the subject sends: each of these symbols `rate` times a second.
+
+    With `logins` there are so many accounts, each with a login of its own; else there is one.
+    """
 
     rate: float
     symbols: tuple[str, ...]
     spread: bool = False
+    logins: int = 0
 
 
 @dataclass(frozen=True)
 class Served:
-    """A running subject; `feed` is the process that feeds it, if there is one."""
+    """A running subject; `feed` is the process that feeds it, if there is one.
+
+    `cookies` is a file with the cookie of each login on a line.
+    """
 
     url: str
     pid: int
-    cookie: str = ""
+    cookies: Path | None = None
     feed: int | None = None
 
 
@@ -61,9 +68,19 @@ def _omcrm(mode: str, folder: Path, load: TickLoad) -> Iterator[Served]:
         else:
             env.update({"OMCRM_DEMO": "true", "OMCRM_EXCHANGE_URL": exchange.url})
         with App(folder, env) as app:
-            app.create_user(_EMAIL)
-            cookie = app.log_in(_EMAIL).cookies()
-            yield Served(app.base, app.pid, cookie, exchange.pid)
+            yield Served(app.base, app.pid, _log_in(app, folder, load.logins), exchange.pid)
+
+
+def _log_in(app: App, folder: Path, logins: int) -> Path:
+    """The file of cookies, after one login over HTTP or so many in the database."""
+    if logins:
+        text = app.run("-m", "bench.fanout.logins", str(logins))
+    else:
+        app.create_user(_EMAIL)
+        text = app.log_in(_EMAIL).cookies()
+    cookies = folder / "cookies"
+    cookies.write_text(text)
+    return cookies
 
 
 @contextmanager
@@ -94,8 +111,11 @@ def _node(folder: Path, load: TickLoad) -> Iterator[Served]:
     node, port = install_node(), free_port()
     bodies = {symbol: body(symbol, 0, now(), 0) for symbol in load.symbols}
     command = [node, str(_NODE / "server.js"), str(port), str(load.rate), json.dumps(bodies)]
-    with _child(command, folder, "node", port) as served:
-        yield served
+    with _child([*command, str(load.logins)], folder, "node", port) as served:
+        cookies = folder / "cookies"
+        # The server makes the logins and names them before it listens.
+        cookies.write_text((folder / "node.log").read_text().partition("\n\n")[0])
+        yield replace(served, cookies=cookies) if load.logins else served
 
 
 @contextmanager

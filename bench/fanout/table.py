@@ -16,6 +16,7 @@ COLUMNS: tuple[Column, ...] = (
     ("p99 ms", lambda result: f"{result.p99_ms:.1f}" if result.updates else "–"),
     ("max ms", lambda result: f"{result.max_ms:.0f}" if result.updates else "–"),
     ("KB/conn", lambda result: f"{result.memory_kb:.1f}"),
+    ("ms/conn", lambda result: f"{result.connect_ms:.2f}" if result.connect_cpu else "–"),
     ("connected", lambda result: f"{result.connect_seconds:.1f} s"),
     ("lost", lambda result: str(result.lost + result.stalled_lost)),
     ("client", lambda result: f"{result.client_cpu:.0%}"),

@@ -95,9 +95,27 @@ def _idle(outcomes: Outcomes, subject: str) -> float | None:
     return result.memory_kb if result else None
 
 
-def _storm(name: str) -> Measure:
+def _connecting_ratio(outcomes: Outcomes, subject: str) -> float | None:
+    ours = outcomes.find("connect", subject, 5_000)
+    theirs = outcomes.find("connect", "node", 5_000)
+    if not ours or not theirs or not theirs.connect_ms:
+        return None
+    return ours.connect_ms / theirs.connect_ms
+
+
+def _connected_after(clients: int) -> Measure:
     def measure(outcomes: Outcomes, subject: str) -> float | None:
-        result = outcomes.find("storm", subject)
+        result = outcomes.find("connect", subject, clients)
+        if not result:
+            return None
+        return result.connect_seconds if result.connected == clients else float("inf")
+
+    return measure
+
+
+def _storm(clients: int, name: str) -> Measure:
+    def measure(outcomes: Outcomes, subject: str) -> float | None:
+        result = outcomes.find("storm", subject, clients)
         if not result or not result.storm:
             return None
         return getattr(result.storm, name) if result.storm.is_complete else float("inf")
@@ -135,8 +153,12 @@ CRITERIA = (
     Criterion("stalled: p99 of the others ÷ p99 without", 1.2, _stalled_ratio),
     Criterion("stalled: growth of memory", 10, _stalled_growth, "MB"),
     Criterion("idle: memory of a logged-in connection", 64, _idle, "KB"),
-    Criterion("storm: 5 000 back", 30, _storm("back_seconds"), "s"),
-    Criterion("storm: p99 of the 500 undisturbed", 500, _storm("p99_ms"), "ms"),
+    Criterion("connect: CPU per connection ÷ Node", 2, _connecting_ratio),
+    Criterion("connect: 5 000 connected", 10, _connected_after(5_000), "s"),
+    Criterion("connect: 10 000 connected", 25, _connected_after(10_000), "s"),
+    Criterion("storm: 5 000 back", 10, _storm(5_500, "back_seconds"), "s"),
+    Criterion("storm: 10 000 back", 25, _storm(10_500, "back_seconds"), "s"),
+    Criterion("storm: p99 of the 500 undisturbed", 500, _storm(5_500, "p99_ms"), "ms"),
     Criterion("ingest: ticks on one core", 40_000, _ingest, "a second", at_least=True),
     Criterion("quiet: p50 from tick to client", 3, _quiet, "ms"),
 )

@@ -3,15 +3,20 @@ handshakes.
 
 A credential that is sent on purpose (a token, a ticket) decides alone; the session cookie, which a
 browser sends by itself, counts only without one.
+
+Longer than most for a reason: each kind of credential, and whether it is still valid, in one place.
 """
 
 import logging
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
+from itertools import islice
 from typing import Any
 
-from flask import current_app
+from flask import Flask, current_app
 from limits import RateLimitItemPerMinute
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +25,8 @@ from omcrm.auth.login import hash_token
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS, Permission, effective
 from omcrm.auth.rate_limit import UserRateLimit
-from omcrm.services import services
+from omcrm.auth.session_cookie import cookie_token
+from omcrm.services import services, services_of
 from omcrm.storage import api_token, login_session, ws_ticket
 from omcrm.storage.sqlite_file import writer_timeout
 from omcrm.storage.transaction import end_read, transaction
@@ -32,7 +38,12 @@ from omcrm.wire.error_code import ErrorCode
 Environ = dict[str, Any]
 
 _SESSION, _TOKEN = "session:", "token:"
+# The hash of the session that the cookie of a handshake names, empty for none; no client can set
+# it, because headers have other names.
+_SESSION_HASH = "omcrm.session_hash"
 
+# So many sessions of connected clients are looked up by one query.
+_SWEPT_AT_ONCE = 500
 # How long storing a token's last use may wait for another process's writer, in seconds.
 _NOTE_TIMEOUT = 0.1
 
@@ -119,22 +130,37 @@ _ANSWERS = {
 }
 
 
-def identify(environ: Environ, *, websocket: bool = False) -> Caller | Unidentified:
+def identify(
+    environ: Environ, *, websocket: bool = False, recent: bool = False
+) -> Caller | Unidentified:
     """The caller who makes this request, or why there is none; commits.
 
     Needs an app context, and no request context. Reads `Authorization: Bearer …`, then
     `x-api-key: …`, for a WebSocket's handshake then `?token=…` and `?ticket=…`, and last the
     session's cookie, which counts on requests from our own pages only.
+
+    With `recent` a session that was looked up within the last seconds is not looked up again: for
+    connections, which the sweeper ends where the session is over.
     """
     now = datetime.now(UTC)
-    request = current_app.request_class(environ, populate_request=False)
-    address = request.remote_addr or ""
-    query = request.args if websocket else {}
-    if token := _bearer(request) or request.headers.get("x-api-key") or query.get("token"):
+    address = environ.get("REMOTE_ADDR") or ""
+    query = _query(environ) if websocket else {}
+    if token := _bearer(environ) or environ.get("HTTP_X_API_KEY") or query.get("token"):
         return _of_token(token, address, now)
     if ticket := query.get("ticket"):
         return _of_ticket(ticket, address, now)
-    return _of_session(request, now)
+    return _of_session(environ, now, recent)
+
+
+def expect(app: Flask, environ: Environ) -> None:
+    """Read the session's cookie of a handshake whose caller is identified later, as a `recent` one:
+    its login is then looked up together with those of other handshakes.
+
+    Needs no app context.
+    """
+    environ[_SESSION_HASH] = _session_hash(app, environ)
+    if environ[_SESSION_HASH]:
+        services_of(app).recent_logins.expect(environ[_SESSION_HASH])
 
 
 def session_handle(session_hash: str) -> str:
@@ -146,17 +172,27 @@ def dead_among(handles: Collection[str]) -> set[str]:
     """Those of the callers' handles whose session or token is no longer valid: ended, expired,
     revoked, unknown or of a disabled account.
 
-    At most one query for sessions and one for tokens. Leaves no transaction open.
+    One query for tokens, and one for every so many sessions; between those other threads run.
+    Leaves no transaction open.
     """
     now = datetime.now(UTC)
     sessions = _named(_SESSION, handles)
     tokens = _named(_TOKEN, handles)
-    dead_sessions = login_session.invalid_among(sessions, now)
+    dead_sessions = _dead_sessions(sessions, now)
     dead_tokens = api_token.invalid_among(tokens, now)
     end_read()
     alive = {_SESSION + session for session in sessions - dead_sessions}
     alive |= {_TOKEN + token for token in tokens - dead_tokens}
     return set(handles) - alive
+
+
+def _dead_sessions(sessions: Collection[str], now: datetime) -> set[str]:
+    dead: set[str] = set()
+    left = iter(sessions)
+    while some := list(islice(left, _SWEPT_AT_ONCE)):
+        dead |= login_session.invalid_among(some, now)
+        time.sleep(0)
+    return dead
 
 
 def _named(kind: str, handles: Collection[str]) -> set[str]:
@@ -166,9 +202,14 @@ def _named(kind: str, handles: Collection[str]) -> set[str]:
 # The kinds of credentials
 
 
-def _bearer(request: Any) -> str:
+def _query(environ: Environ) -> Mapping[str, str]:
+    query: Mapping[str, str] = current_app.request_class(environ, populate_request=False).args
+    return query
+
+
+def _bearer(environ: Environ) -> str:
     # Another scheme may be meant for a proxy.
-    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
@@ -194,7 +235,9 @@ def _of_ticket(ticket: str, address: str, now: datetime) -> Caller | Unidentifie
         return Unidentified(UnidentifiedReason.WRONG)
     if handle.startswith(_TOKEN):
         return _of_token_hash(handle.removeprefix(_TOKEN), address, now)
-    return _session(handle.removeprefix(_SESSION), now) or Unidentified(UnidentifiedReason.REVOKED)
+    session_hash = handle.removeprefix(_SESSION)
+    caller = _sessions([session_hash], now).get(session_hash)
+    return caller or Unidentified(UnidentifiedReason.REVOKED)
 
 
 def _take_ticket(ticket_hash: str, now: datetime) -> str | None:
@@ -207,21 +250,31 @@ def _take_ticket(ticket_hash: str, now: datetime) -> str | None:
         return handle if ws_ticket.use_up(ticket_hash) else None
 
 
-def _of_session(request: Any, now: datetime) -> Caller | Unidentified:
-    cookie = current_app.session_interface.open_session(current_app, request)
-    secret = None if cookie is None else cookie.get("_user_id")
-    if not isinstance(secret, str):
+def _of_session(environ: Environ, now: datetime, recent: bool) -> Caller | Unidentified:
+    session_hash = environ.get(_SESSION_HASH)
+    if session_hash is None:
+        session_hash = _session_hash(current_app, environ)
+    if not session_hash:
         return Unidentified(UnidentifiedReason.NONE_GIVEN)
-    if is_foreign(request.environ, services().settings.public_url):
+    if is_foreign(environ, services().settings.public_url):
         return Unidentified(UnidentifiedReason.FOREIGN_ORIGIN)
-    return _session(hash_token(secret), now) or Unidentified(UnidentifiedReason.NONE_GIVEN)
+    look_up = partial(_sessions, now=now)
+    caller = (
+        services().recent_logins.find(session_hash, look_up)
+        if recent
+        else look_up([session_hash]).get(session_hash)
+    )
+    return caller or Unidentified(UnidentifiedReason.NONE_GIVEN)
 
 
-def _session(session_hash: str, now: datetime) -> Caller | None:
-    user = login_session.find_valid(session_hash, now)
-    caller = None if user is None else session_caller(user.id, user.role, session_hash)
-    end_read()
-    return caller
+def _session_hash(app: Flask, environ: Environ) -> str:
+    token = cookie_token(app, environ)
+    return "" if token is None else hash_token(token)
+
+
+def _sessions(session_hashes: Collection[str], now: datetime) -> dict[str, Caller]:
+    owners = login_session.find_owners(session_hashes, now)
+    return {name: session_caller(*owner, name) for name, owner in owners.items()}
 
 
 def _of_token_hash(token_hash: str, address: str, now: datetime) -> Caller | Unidentified:

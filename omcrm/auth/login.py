@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS
+from omcrm.auth.session_cookie import SessionCookie
 from omcrm.engine.bus import LoginEnded
 from omcrm.extensions import login_manager
 from omcrm.services import services
@@ -72,6 +73,7 @@ def init_auth(app: Flask) -> None:
     login_manager.session_protection = None
     login_manager.user_loader(load_signed_in)
     login_manager.init_app(app)
+    app.session_interface = SessionCookie()
 
 
 def load_signed_in(token: str) -> SignedIn | None:

@@ -97,7 +97,7 @@ class HandshakePolicy:
 
     def identify(self, environ: Environ) -> Caller | Unidentified | None:
         """The caller of this handshake, None for an anonymous one; needs an app context."""
-        caller = identify(environ, websocket=True)
+        caller = identify(environ, websocket=True, recent=True)
         is_stranger = isinstance(caller, Unidentified) and caller.reason in _STRANGERS
         return None if is_stranger and not self._requires_credential else caller
 

@@ -26,6 +26,7 @@ from omcrm.errors import SettingError
 from omcrm.serving.body import RequestBody, has_arrived
 from omcrm.serving.deadlines import Deadlines, shut_down
 from omcrm.serving.quiet_log import QuietLog
+from omcrm.serving.read_config import ReadConfig
 
 # Deadlines of one request in seconds: from the first byte to the end of the head (TLS included),
 # from there to the end of the body, and from the answer's start to its end.
@@ -35,6 +36,9 @@ HEAD, BODY, ANSWER = 20.0, 60.0, 300.0
 _RESERVE = 2.0
 # How often the main thread checks whether it is to stop, and then whether all have ended.
 _CHECK_EVERY, _ENDED_EVERY = 1.0, 0.05
+# So many connections are accepted in a row: each one's handshake runs before the next of them, and
+# what runs several times in a row is faster.
+_IN_A_ROW = 4
 # Wait this long for free descriptors or connections before accepting again.
 _PAUSE = 0.05
 
@@ -77,6 +81,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until `alive` is false or the main thread is made to exit; then end gracefully."""
         self.log: Any = QuietLog(self.log)
+        self.cfg: Any = ReadConfig(self.cfg)
         self._app: Any = self.wsgi
         self.wsgi: Any = self._limited
         # Not earlier: it must be of this process's kind of threads.
@@ -118,6 +123,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
 
     def _accept(self, listener: socket.socket) -> None:
         listener.settimeout(_CHECK_EVERY)
+        accepted = 0
         while self.alive:
             if self._open >= min(self.most, self.worker_connections):
                 time.sleep(_PAUSE)
@@ -133,8 +139,10 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
             with self._counting:
                 self._open += 1
             spawn(self._serve, listener, client, address)
-            # Yields after each accept, so that many new clients do not delay the connected ones.
-            time.sleep(0)
+            accepted += 1
+            # Yields after a few, so that many new clients do not delay the connected ones.
+            if accepted % _IN_A_ROW == 0:
+                time.sleep(0)
         listener.close()
 
     def _serve(self, listener: socket.socket, client: Any, address: Any) -> None:

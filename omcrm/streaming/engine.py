@@ -92,7 +92,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
 
     def message(self, sid: str, data: Packet) -> None:
         """Handle a message."""
-        self._trigger_event("message", sid, data)
+        self.handlers["message"](sid, data)
 
     def session_closed(self, session: EngineSession, reason: str) -> None:
         """Remove a closed session."""

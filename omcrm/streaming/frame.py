@@ -7,11 +7,18 @@ from websockets.frames import Frame, Opcode
 WINDOW_BITS = 12
 _WIDEST = 15
 
+# The first byte of a text message in one frame (RFC 6455 §5.2), and the most bytes whose number
+# fits into the second one.
+_TEXT, _SHORT = 0x81, 125
+
 # Not masked, for the same reason.
 
 
 def text_frame(payload: bytes) -> bytes:
     """A whole text message; `payload` is UTF-8."""
+    size = len(payload)
+    if size <= _SHORT:
+        return bytes((_TEXT, size)) + payload
     return Frame(Opcode.TEXT, payload).serialize(mask=False)
 
 

@@ -75,6 +75,11 @@ class Inbox(Generic[T]):
         if starts:
             self._workers.do(self._work)
 
+    @property
+    def works(self) -> bool:
+        """Whether a message waits or is being handled."""
+        return self._working
+
     def __len__(self) -> int:
         return len(self._waiting)
 

@@ -4,8 +4,6 @@ import io
 import sys
 from typing import Any
 
-# The app that the request was for; all other values that are not text belong to the server.
-_APP = "flask.app"
 # Keys of the server's own objects, or without information about the client.
 _DROPPED = ("gunicorn.", "werkzeug.", "wsgi.")
 
@@ -19,7 +17,6 @@ def kept(environ: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         **texts,
-        **({_APP: environ[_APP]} if _APP in environ else {}),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": environ.get("wsgi.url_scheme", "http"),
         "wsgi.input": io.BytesIO(),

@@ -20,6 +20,7 @@ from omcrm.streaming.reactor import DelayedCall
 from omcrm.streaming.rooms import Rooms
 from omcrm.streaming.socketio_packet import StrictPacket
 from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.wire import encoding
 
 # The versions that this was written against; the test compares.
 WRITTEN_AGAINST = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
@@ -66,6 +67,15 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
                     held.append(packet)
                     return
         self.eio.send_packet(eio_sid, packet)
+
+    def send_to(self, sid: str, namespace: str, event: str, body: Any) -> None:
+        """Send one client of a namespace an event; `body` has no bytes in it."""
+        eio_sid = self.manager.eio_sid_from_sid(sid, namespace)
+        if eio_sid is not None:
+            place = "" if namespace == "/" else f"{namespace},"
+            text = f"{packets.EVENT}{place}{encoding.dumps([event, body])}"
+            packet = engine_packets.Packet(engine_packets.MESSAGE, text)
+            self.send_event(eio_sid, namespace, packet)
 
     def on_lost(self, namespace: str, hook: Hook) -> None:
         """Call `hook(sid)` when events to a client of the namespace were dropped."""

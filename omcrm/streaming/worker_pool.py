@@ -10,6 +10,8 @@ from omcrm.streaming.throttled_log import ThrottledLog
 
 _MOST = 8
 _IDLE = 10.0
+# Yields to other threads after so many seconds of work.
+_TIME_SLICE = 0.002
 
 _log = logging.getLogger(__name__)
 
@@ -25,13 +27,17 @@ class WorkerPool:
         self._jobs: deque[Job] = deque()
         self._ready = threading.Condition()
         self._waiting = 0
+        # One time slice for all the threads: green ones would take theirs one after the other.
+        self._yields_at = 0.0
         self.size = 0
         self._failures = ThrottledLog(_log)
 
     def do(self, job: Job) -> None:
         """Run `job` as soon as a thread is free; jobs may run in any order."""
+        self._jobs.append(job)
+        if not self._waiting and self.size >= self._most:
+            return
         with self._ready:
-            self._jobs.append(job)
             if self._waiting >= len(self._jobs) or self.size >= self._most:
                 self._ready.notify()
                 return
@@ -47,15 +53,25 @@ class WorkerPool:
             # Frees what the job refers to while this thread waits for the next one.
             del job
             # Green threads run until they wait: many jobs in a row must not delay the prices.
-            time.sleep(0)
+            if time.monotonic() > self._yields_at:
+                time.sleep(0)
+                self._yields_at = time.monotonic() + _TIME_SLICE
 
     def _next(self) -> Job | None:
-        with self._ready:
-            while not self._jobs:
-                self._waiting += 1
-                notified = self._ready.wait(self._idle)
-                self._waiting -= 1
-                if not notified and not self._jobs:
-                    self.size -= 1
+        while True:
+            try:
+                return self._jobs.popleft()
+            except IndexError:
+                if not self._wait():
                     return None
-            return self._jobs.popleft()
+
+    def _wait(self) -> bool:
+        """Wait for a job; False where none came, and the thread ends."""
+        with self._ready:
+            # Counted before it looks for jobs, because `do` adds one before it reads the count.
+            self._waiting += 1
+            goes_on = bool(self._jobs) or self._ready.wait(self._idle) or bool(self._jobs)
+            if not goes_on:
+                self.size -= 1
+            self._waiting -= 1
+            return goes_on

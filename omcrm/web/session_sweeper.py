@@ -15,15 +15,18 @@ def session_sweeper(
     registry: ClientRegistry,
     context: Callable[[], AbstractContextManager[object]],
     dead_among: Callable[[Collection[str]], set[str]],
+    forget: Callable[[], object] = lambda: None,
     every: float = _EVERY,
 ) -> DemandThread:
     """A thread that checks the credentials of all clients while there are any.
 
     `dead_among` returns those of the handles that are no longer valid; it is called inside of
-    `context`.
+    `context`. Before that `forget` drops what is remembered of earlier looks: who connects later
+    is looked up anew.
     """
 
     def sweep() -> float:
+        forget()
         try:
             with context():
                 dead = dead_among(registry.handles())

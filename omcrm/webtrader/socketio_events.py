@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Flask, request
+from flask import Flask
 from flask_socketio import ConnectionRefusedError as Refusal
-from flask_socketio import disconnect, emit, join_room
+from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.auth.credential import Unidentified, identify, session_handle
 from omcrm.auth.permission import Permission
@@ -70,36 +70,41 @@ def end_login(app: Flask, ended: LoginEnded) -> None:
 # Connecting and disconnecting
 
 
-def _sid() -> str:
-    return str(request.sid)  # type: ignore[attr-defined]
-
-
-def _page() -> PageSession | None:
-    page = services().client_registry.get(_sid())
+def _page(sid: str) -> PageSession | None:
+    page = services().client_registry.get(sid)
     return page if isinstance(page, PageSession) else None
 
 
 @socketio.on("connect", namespace=NAMESPACE)
-def connect(auth: Any = None) -> None:
+def connect(sid: str, environ: dict[str, Any], auth: Any = None) -> None:
     """Register a logged-in user's page; refuse all other clients."""
-    caller = identify(request.environ)
+    try:
+        _connect(sid, environ)
+    except AccessRefused as refusal:
+        raise Refusal(refusal.message) from refusal
+    except SQLAlchemyError as error:
+        if not database_away.is_away(error):
+            raise
+        raise Refusal(database_away.MESSAGE) from error
+
+
+def _connect(sid: str, environ: dict[str, Any]) -> None:
+    caller = identify(environ, recent=True)
     if isinstance(caller, Unidentified) or not caller.has_session:
         raise Refusal("authentication required")
     if not caller.may(Permission.MARKET_READ):
         raise Refusal("your account may not do this")
     feed_control.start_for_viewer()
-    try:
-        services().client_registry.add(PageSession(_sid(), caller, services().page_limits))
-    except AccessRefused as refusal:
-        raise Refusal(refusal.message) from refusal
-    join_room(DESK_ROOM)
-    emit("connection_status", service.connection_status(feed_engine()))
+    page = PageSession(sid, caller, services().page_limits)
+    services().client_registry.add(page)
+    socketio.server.enter_room(sid, DESK_ROOM, namespace=NAMESPACE)
+    page.send("connection_status", service.connection_status(feed_engine()))
 
 
 @socketio.on("disconnect", namespace=NAMESPACE)
-def remove_page(reason: Any = None) -> None:
+def remove_page(sid: str, reason: Any = None) -> None:
     """Remove a disconnected page and its subscriptions."""
-    page = _page()
+    page = _page(sid)
     if page is not None:
         services().client_registry.remove(page)
         page.drop_subscriptions()
@@ -115,9 +120,9 @@ def send_events_lost(sid: str) -> None:
 # Requests of pages
 
 
-def _answer(message: Answer) -> Answer:
+def _answer(page: PageSession, message: Answer) -> Answer:
     """Send the calling page a message, which is the acknowledgement, too."""
-    emit(event_name(message), message)
+    page.send(event_name(message), message)
     return message
 
 
@@ -125,34 +130,27 @@ def _for_pages(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]
     """Wrap a handler: apply the page's rate limit, answer refusals, end pages with many of them."""
 
     @wraps(handler)
-    def handle(*bodies: Any) -> Any:
-        page = _page()
+    def handle(sid: str, *bodies: Any) -> Any:
+        page = _page(sid)
         if page is None:
-            disconnect()
+            socketio.server.disconnect(sid, namespace=NAMESPACE)
             return None
         try:
             if not page.limiter.may_send(time.monotonic()):
                 raise AccessRefused(ErrorCode.LIMIT_EXCEEDED, "too many messages: slow down")
             return handler(page, bodies[0] if bodies else None)
         except AccessRefused as refusal:
-            answer = _answer(DeskRefused(message=refusal.message, code=refusal.code))
+            answer = _answer(page, DeskRefused(message=refusal.message, code=refusal.code))
             if _is_bad(refusal) and page.limiter.too_many_errors(time.monotonic()):
-                disconnect()
+                page.disconnect()
             return answer
+        except SQLAlchemyError as error:
+            if not database_away.is_away(error):
+                raise
+            away = DeskRefused(message=database_away.MESSAGE, code=database_away.CODE)
+            return _answer(page, away)
 
     return handle
-
-
-@socketio.on_error(NAMESPACE)
-def refuse_failure(error: Exception) -> Any:
-    """Answer a page that the database is unavailable; re-raise all other errors."""
-    if not database_away.is_away(error):
-        raise error
-    event = request.event["message"]  # type: ignore[attr-defined]
-    if event == "connect":
-        raise Refusal(database_away.MESSAGE) from error
-    answer = DeskRefused(message=database_away.MESSAGE, code=database_away.CODE)
-    return answer if event == "disconnect" else _answer(answer)
 
 
 def _is_bad(refusal: AccessRefused) -> bool:
@@ -170,17 +168,18 @@ def subscribe(page: PageSession, body: Any) -> DeskSubscribed | DeskRefused:
     rejected += [_rejected(symbol, ErrorCode.LIMIT_EXCEEDED) for symbol in beyond]
     resume_point = _subscribe(page, accepted, payload)
     if _is_beyond_limit(rejected):
-        _answer(DeskRefused(message=_beyond_limit(page), code=ErrorCode.LIMIT_EXCEEDED))
+        _answer(page, DeskRefused(message=_beyond_limit(page), code=ErrorCode.LIMIT_EXCEEDED))
     if not accepted:
         return _none_accepted(page, rejected)
     instruments = market_view().instruments
     return _answer(
+        page,
         DeskSubscribed(
             message=f"Subscribed to {len(accepted)} instruments",
             instruments=[DeskBrief.of(instruments[symbol]) for symbol in accepted],
             rejected=rejected,
             **resume_point,
-        )
+        ),
     )
 
 
@@ -193,7 +192,7 @@ def unsubscribe(page: PageSession, body: Any) -> DeskUnsubscribed:
     page.unsubscribe(symbols)
     page.release(symbols)
     message = f"Unsubscribed from {len(symbols)} instruments"
-    return _answer(DeskUnsubscribed(message=message, symbols=symbols))
+    return _answer(page, DeskUnsubscribed(message=message, symbols=symbols))
 
 
 @socketio.on("get_price_history", namespace=NAMESPACE)
@@ -204,14 +203,14 @@ def get_price_history(page: PageSession, body: Any) -> DeskCandles:
     symbol = canonical_symbol(payload.symbol)
     if symbol not in market_view().instruments:
         raise AccessRefused(ErrorCode.UNKNOWN_SYMBOL, f"Unknown symbol: {symbol}")
-    return _answer(service.price_history(symbol, payload.timeframe, payload.limit))
+    return _answer(page, service.price_history(symbol, payload.timeframe, payload.limit))
 
 
 @socketio.on("get_market_status", namespace=NAMESPACE)
 @_for_pages
 def get_market_status(page: PageSession, body: Any) -> DeskMarketStatus:
     """Which markets are open."""
-    return _answer(service.market_status())
+    return _answer(page, service.market_status())
 
 
 @socketio.on("resume", namespace=NAMESPACE)
@@ -225,7 +224,7 @@ def resume(page: PageSession, body: Any) -> None:
 @_for_pages
 def ping(page: PageSession, body: Any) -> DeskPong:
     """Answer with the server's time."""
-    return _answer(DeskPong(timestamp=iso(datetime.now(UTC))))
+    return _answer(page, DeskPong(timestamp=iso(datetime.now(UTC))))
 
 
 @socketio.on("*", namespace=NAMESPACE)
@@ -237,7 +236,7 @@ def unknown(page: PageSession, body: Any) -> None:
 
 def _subscribe(page: PageSession, symbols: list[str], payload: Instruments) -> dict[str, Any]:
     """Send a snapshot, then changes; the resume point for the answer."""
-    session = socketio.server.session_of(page.id, NAMESPACE)
+    session = page.session
     if not symbols or session is None:
         return {}
     since = ResumeToken(payload.since.epoch, payload.since.seq) if payload.since else None
@@ -285,4 +284,6 @@ def _none_accepted(page: PageSession, rejected: list[DeskRejected]) -> DeskRefus
         )
     names = ", ".join(str(rejection.symbol or rejection.id) for rejection in rejected[:5])
     message = f"Unknown symbol: {names}"
-    return _answer(DeskRefused(message=message, code=ErrorCode.UNKNOWN_SYMBOL, rejected=rejected))
+    return _answer(
+        page, DeskRefused(message=message, code=ErrorCode.UNKNOWN_SYMBOL, rejected=rejected)
+    )

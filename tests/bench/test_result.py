@@ -38,6 +38,7 @@ def test_figures_are_derived() -> None:
 
     assert (10_000, 10.0, 20.0) == (run.rate, pytest.approx(run.cpu_us), run.memory_kb)
     assert not run.is_collapsed
+    assert 1.5 == result(connect_cpu=1.5).connect_ms
     assert result(counted=90_000).is_collapsed
     assert result(connected=999).is_collapsed
     assert "90%" in result(client_cpu=0.9).suspicion

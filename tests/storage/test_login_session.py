@@ -6,6 +6,7 @@ from sqlalchemy import event
 from omcrm.extensions import db
 from omcrm.storage.login_session import (
     LoginSession,
+    find_owners,
     find_valid,
     invalid_among,
     open_session,
@@ -66,6 +67,27 @@ def test_inactive_account_has_no_valid_session(sessions: None, user: User, now: 
 
     assert None is find_valid("long", now)
     assert {"short", "long"} == invalid_among({"short", "long"}, now)
+
+
+def test_the_owners_of_several_are_found_at_once(sessions: None, user: User, now: datetime) -> None:
+    """Of those that are valid, by one query that leaves no transaction open."""
+    queries: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *a: queries.append(a[2]))
+    owner = (user.id, user.role)
+    db.session.rollback()
+    queries.clear()
+
+    assert {"short": owner, "long": owner} == find_owners(["short", "long", "unknown"], now)
+    assert 1 == len(queries)
+    assert not db.session().in_transaction()
+    assert {"long": owner} == find_owners(["short", "long"], now + HOUR)
+    assert {} == find_owners(["short", "long"], now + 3 * HOUR)
+    revoke("long", now)
+    db.session.commit()
+    assert {"short": owner} == find_owners(["short", "long"], now)
+    user.active = False
+    db.session.commit()
+    assert {} == find_owners(["short"], now)
 
 
 def test_invalid_ones_are_named(sessions: None, now: datetime) -> None:

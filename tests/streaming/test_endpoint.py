@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from omcrm.streaming import endpoint
 from omcrm.streaming.connection import ConnectionLimits
 from omcrm.streaming.detach import NotDetachable
-from omcrm.streaming.endpoint import accept, negotiate, refuse
+from omcrm.streaming.endpoint import HandshakeAnswer, accept, negotiate, refuse
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
 
@@ -163,6 +164,53 @@ def test_any_headers_are_answered(caplog: pytest.LogCaptureFixture, more: dict[s
 
     assert handshake.response.status_code in (101, 400, 403, 405, 426)
     assert [] == caplog.messages
+
+
+@given(
+    key=st.sampled_from(
+        ["dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZR==", "dGhlIHNhbXBsZSBub25j", "", "é"]
+    ),
+    upgrade=st.sampled_from(["websocket", "WebSocket", "h2c", None]),
+    connection=st.sampled_from(["Upgrade", "keep-alive, Upgrade", "upgrade", "close", None]),
+    number=st.sampled_from(["13", "8", None]),
+    method=st.sampled_from(["GET", "POST"]),
+    extension=st.sampled_from(["permessage-deflate", "permessage-deflate; unknown=1", None]),
+    subprotocol=st.sampled_from(["chat", "", None]),
+    compression=st.booleans(),
+)
+def test_usual_handshakes_are_answered_as_by_the_library(
+    key: str,
+    upgrade: str | None,
+    connection: str | None,
+    number: str | None,
+    method: str,
+    extension: str | None,
+    subprotocol: str | None,
+    compression: bool,
+) -> None:
+    """They take a shorter way, with the same status and headers."""
+    given = environ(
+        REQUEST_METHOD=method,
+        HTTP_UPGRADE=upgrade,
+        HTTP_CONNECTION=connection,
+        HTTP_SEC_WEBSOCKET_KEY=key,
+        HTTP_SEC_WEBSOCKET_VERSION=number,
+        HTTP_SEC_WEBSOCKET_EXTENSIONS=extension,
+        HTTP_SEC_WEBSOCKET_PROTOCOL=subprotocol,
+    )
+    quick = negotiate(given, compression)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(endpoint, "_answer_usual", lambda *_: None)
+        slow = negotiate(given, compression)
+
+    assert shown(slow) == shown(quick)
+
+
+def shown(handshake: HandshakeAnswer) -> tuple[Any, ...]:
+    """Everything of an answer but its time."""
+    headers = [item for item in handshake.response.headers.raw_items() if item[0] != "Date"]
+    extensions = [extension.name for extension in handshake.extensions]
+    return handshake.response.status_code, headers, extensions
 
 
 def test_an_unknown_server_gets_no_websocket() -> None:

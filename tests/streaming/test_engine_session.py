@@ -246,6 +246,23 @@ def test_an_unclaimed_session_ends() -> None:
     assert 1 == host.counters["unclaimed"]
 
 
+def test_a_session_whose_message_waits_is_not_ended() -> None:
+    """A server that is behind gives it more time, but not for ever."""
+    host = RecordingHost(interval=10 * LONG)
+    host.may_handle.clear()
+    session = EngineSession(host, "sid", claim_within=LONG)
+    session.handle("40")
+    now = soon(LONG)
+    looks = 0
+    while not session.closed and (due := session.tick(now)) is not None:
+        assert due > now
+        looks, now = looks + 1, due
+    host.may_handle.set()
+
+    assert "server disconnect" == end_of(host)
+    assert 60 == looks
+
+
 def test_a_claimed_session_stays_until_it_is_released() -> None:
     """After the release it must be claimed again in time."""
     host = RecordingHost()

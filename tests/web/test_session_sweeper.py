@@ -43,6 +43,27 @@ def test_only_clients_with_ended_credentials_are_disconnected(threads: Threads) 
     assert [True, False, False] == [client.is_ended for client in clients]
 
 
+def test_what_is_remembered_is_forgotten_first(threads: Threads) -> None:
+    """Before it asks for the clients: one that connects later is looked up anew."""
+    registry, credentials, order = ClientRegistry(), Credentials(), list[str]()
+
+    def ask(handles: Collection[str]) -> set[str]:
+        order.append("asked")
+        return credentials(handles)
+
+    def forget() -> None:
+        order.append("forgotten")
+
+    registry.run_while_connected(session_sweeper(registry, nullcontext, ask, forget, every=0.01))
+    client = client_of(1)
+    registry.add(client)
+    wait_for(lambda: credentials.asked > 2)
+    registry.remove(client)
+    threads.wait()
+
+    assert ["forgotten", "asked"] * 2 == order[:4]
+
+
 @pytest.mark.parametrize(
     ("error", "line"),
     [

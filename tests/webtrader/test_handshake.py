@@ -4,15 +4,26 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import create_environ, run_wsgi_app
 from werkzeug.wrappers import Request
 
-from omcrm.webtrader.handshake import Environ, SameOrigin
+from omcrm.auth import credential
+from omcrm.auth.session_cookie import SessionCookie
+from omcrm.services import services_of
+from omcrm.storage.user import Role
+from omcrm.webtrader.handshake import Environ, Handshake
 
 
 def within(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
     start_response("200 OK", [])
     return [b"within"]
+
+
+def app_without_logins() -> Flask:
+    app = Flask("test")
+    app.session_interface = SessionCookie()
+    return app
 
 
 def status(
@@ -25,7 +36,7 @@ def status(
 ) -> int:
     headers = {} if origin is None else {"Origin": origin}
     environ = create_environ(path, base, headers=headers, method=method)
-    _, text, _ = run_wsgi_app(SameOrigin(within, public_url), environ)
+    _, text, _ = run_wsgi_app(Handshake(within, app_without_logins(), public_url), environ)
     return int(text.split()[0])
 
 
@@ -91,7 +102,7 @@ def test_both_transports_are_checked(path: str) -> None:
 def test_the_refusal_is_json() -> None:
     """The answer has the shape of every other refusal, and its own length."""
     environ = create_environ("/socket.io/", headers={"Origin": "http://evil.example"})
-    body, _, headers = run_wsgi_app(SameOrigin(within, ""), environ)
+    body, _, headers = run_wsgi_app(Handshake(within, app_without_logins(), ""), environ)
     content = b"".join(body)
 
     assert {
@@ -113,3 +124,28 @@ def test_the_check_precedes_socketio_in_the_app(app: Flask) -> None:
 
     assert "403 Forbidden" == text
     assert "evil" not in Request(environ).host
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"), [("EIO=4&transport=websocket", 1), ("EIO=4&transport=polling&sid=x", 0)]
+)
+def test_the_login_of_a_new_session_is_looked_up_with_others(
+    app: Flask,
+    browser: Callable[[Role], FlaskClient],
+    monkeypatch: pytest.MonkeyPatch,
+    query: str,
+    expected: int,
+) -> None:
+    """Later requests of the session need no look."""
+    announced: list[str] = []
+    monkeypatch.setattr(services_of(app).recent_logins, "expect", announced.append)
+    cookie = browser(Role.CLIENT).get_cookie("omcrm_session")
+    headers = {"Cookie": f"omcrm_session={cookie.value if cookie else ''}"}
+    environ = create_environ(f"/socket.io/?{query}", headers=headers)
+    run_wsgi_app(Handshake(within, app, ""), environ)
+
+    assert expected == len(announced)
+    with app.app_context():
+        caller = credential.identify(environ, recent=True)
+    assert isinstance(caller, credential.Caller)
+    assert [caller.handle.removeprefix("session:")] * expected == announced

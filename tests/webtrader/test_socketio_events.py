@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import socketio
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -18,15 +17,14 @@ from omcrm import extensions
 from omcrm.services import services_of
 from omcrm.storage.user import Role
 from tests.processes import (
-    PATIENCE,
     App,
     Browser,
     DeskClient,
     Exchange,
-    close_client,
     wait_for,
 )
 from tests.values import PRICE_UPDATE_FIELDS
+from tests.webtrader.refused_page import refusal
 
 STATUS_FIELDS = {
     "state",
@@ -55,23 +53,6 @@ def event_after(page: DeskClient, event: str, count: int = 0) -> Any:
 
 
 # Connecting
-
-
-def refusal(browser: Browser, **headers: str) -> str:
-    """The refusal of a connection."""
-    client = socketio.Client(reconnection=False)
-    refusals: list[Any] = []
-    client.on("connect_error", refusals.append, namespace="/webtrader")
-    with pytest.raises(socketio.exceptions.ConnectionError):
-        client.connect(
-            browser.base,
-            headers={"Cookie": browser.cookies(), **headers},
-            namespaces=["/webtrader"],
-            transports=["websocket"],
-            wait_timeout=PATIENCE,
-        )
-    close_client(client)
-    return str(refusals)
 
 
 def test_an_anonymous_connection_is_refused(served: App) -> None:
