@@ -28,7 +28,7 @@ def engine_options(database: str) -> dict[str, Any]:
 def init_database(app: Flask) -> None:
     """Prepare the connections: they wait for a writer or an answer, and not for ever."""
     # Tables that only commands write belong to the database, too.
-    from omcrm.storage import asset_price, daily_bar  # noqa: F401
+    from omcrm.storage import asset_price, daily_bar, engine_lease  # noqa: F401
 
     with app.app_context():
         engine: Engine = db.engine
