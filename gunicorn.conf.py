@@ -79,5 +79,5 @@ def worker_exit(server, worker):
 
     served = getattr(sys.modules.get("wsgi"), "app", None)
     if served is not None:
-        services_of(served).manager.stop()
+        services_of(served).stop()
     getattr(worker, "stop_simulator", lambda: None)()

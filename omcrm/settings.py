@@ -207,6 +207,13 @@ class Settings:
         _flag,
         "A demonstration installation: simulated prices where no real source has any.",
     )
+    engine: str = _setting(
+        "OMCRM_ENGINE",
+        "on",
+        _one_of("on", "off"),
+        "Whether a web process may run the feeds. `off`: it shows what `manage.py engine` sends over "
+        "the bus; needs BUS_URL and PostgreSQL.",
+    )
     async_mode: str = _setting("OMCRM_ASYNC", "eventlet", _one_of(*MODES), "What `run.py` runs on.")
     exchange_url: str = _setting(
         "OMCRM_EXCHANGE_URL",

@@ -80,7 +80,8 @@ class EngineReport(Struct, frozen=True, tag=True, kw_only=True):
     """How the feeds of the engine stand, for processes without one.
 
     `since` is when they were started, None where they do not run; `failure` why no price can be
-    expected; `budgets` the call budgets of each polled source.
+    expected; `budgets` the call budgets of each polled source; `rejected` how many ticks were
+    rejected by reason; `standbys` the standby of each symbol.
     """
 
     since: datetime | None
@@ -88,6 +89,31 @@ class EngineReport(Struct, frozen=True, tag=True, kw_only=True):
     failure: str | None
     statuses: dict[str, FeedStatus]
     budgets: dict[str, list[BudgetUse]]
+    rejected: dict[str, int] = {}
+    standbys: dict[str, str | None] = {}
+
+
+class EngineTopic(StrEnum):
+    """What the engine can be asked."""
+
+    EXPLAIN = "explain"
+    DETAILS = "details"
+    REFRESH = "refresh"
+
+
+class EngineQuestion(Struct, frozen=True, tag=True, kw_only=True):
+    """A question of a process without an engine; `id` is that of the answer."""
+
+    id: str
+    topic: EngineTopic
+    symbols: tuple[str, ...] = ()
+
+
+class EngineAnswer(Struct, frozen=True, tag=True):
+    """The engine's answer: the topic's type in msgpack."""
+
+    id: str
+    body: bytes
 
 
 class BusLost(Struct, frozen=True):
@@ -109,6 +135,8 @@ RemoteMessage = (
     | PortfolioChanged
     | UserEventsWritten
     | EngineReport
+    | EngineQuestion
+    | EngineAnswer
 )
 """What processes send each other besides quotes."""
 Message = Quote | RemoteMessage | BusLost | BusRejoined

@@ -24,14 +24,17 @@ class EngineLock(Protocol):
     """Decides whether an engine may run its feeds now."""
 
     def take(self) -> int | None:
-        """Take the right to run the feeds: the number above which the quotes of this run are
-        numbered, None where another process runs them."""
+        """Take the right to run the feeds: the fencing token, 0 where no other machine counts, None
+        where another process runs them."""
 
     def holds(self) -> bool:
         """Whether the feeds may go on to run here."""
 
     def give_back(self) -> None:
         """Give the right back; harmless where it is not held."""
+
+    def close(self) -> None:
+        """Run no feeds any more, and let nobody see that they end: another process goes on."""
 
 
 class WebEngineLock:
@@ -60,6 +63,9 @@ class WebEngineLock:
         """Let a price feed run its feeds again."""
         self._wanted.release()
 
+    def close(self) -> None:
+        """Nothing to do."""
+
 
 class PriceFeedLock:
     """A price feed runs its feeds while no web process of the same database does."""
@@ -67,22 +73,29 @@ class PriceFeedLock:
     def __init__(self, folder: Path, database: str) -> None:
         self._wanted = LockedFile(folder, "wanted", database)
         self._feeds = LockedFile(folder, "feeds", database)
+        self._is_closed = False
 
     def take(self) -> int | None:
         """Take the feeds unless a web process has or wants them."""
         # In this order, as the web process has the other one: one of the two sees the other.
-        if self._feeds.lock(fcntl.LOCK_EX) and not self._wanted.is_locked_elsewhere():
+        is_free = not self._is_closed and self._feeds.lock(fcntl.LOCK_EX)
+        if is_free and not self._wanted.is_locked_elsewhere():
             return 0
         self._feeds.release()
         return None
 
     def holds(self) -> bool:
         """Whether no web process wants the feeds that run here."""
-        return self._feeds.is_held and not self._wanted.is_locked_elsewhere()
+        is_ours = self._feeds.is_held and not self._is_closed
+        return is_ours and not self._wanted.is_locked_elsewhere()
 
     def give_back(self) -> None:
         """Hand the feeds over."""
         self._feeds.release()
+
+    def close(self) -> None:
+        """Run no feeds any more."""
+        self._is_closed = True
 
 
 class LockedFile:

@@ -29,7 +29,7 @@ class EngineRunner:
     """Runs the feeds while the lock allows it and no administrator has stopped them.
 
     `read` gives the orders, None where the database cannot be read: then the last ones hold.
-    `told` is called with True when the feeds begin to run here, and with False when they end.
+    `changed` is called with True when the feeds begin to run here, and with False when they end.
     """
 
     def __init__(
@@ -39,14 +39,14 @@ class EngineRunner:
         lock: EngineLock,
         read: Callable[[], EngineOrders | None],
         follow: Callable[[Iterable[Instrument]], None],
-        told: Callable[[bool], object] = lambda runs: None,
+        changed: Callable[[bool], object] = lambda runs: None,
     ) -> None:
         self._bus = bus
         self._engine = engine
         self._lock = lock
         self._read = read
         self._follow = follow
-        self._told = told
+        self._changed = changed
         self._orders: EngineOrders | None = None
         self._looks = 0
         self._woken = threading.Event()
@@ -62,13 +62,13 @@ class EngineRunner:
             self._thread.start()
 
     def stop(self) -> None:
-        """End the feeds; what the end does to the prices is not published."""
+        """End the feeds."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._stopped.set()
             self._woken.set()
             thread.join()
-            self._lock.give_back()
+            self._lock.close()
             self._engine.stop()
 
     def wake(self) -> None:
@@ -100,7 +100,7 @@ class EngineRunner:
         elif orders is not None:
             engine.start()
         if engine.running is not was_running:
-            self._told(engine.running)
+            self._changed(engine.running)
 
     def _obey(self) -> None:
         """Read the orders now and then; follow the instruments of the database."""

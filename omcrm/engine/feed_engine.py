@@ -151,10 +151,10 @@ class FeedEngine:
             if self.running:
                 return "already_running"
             if self._engine_lock is not None:
-                floor = self._engine_lock.take()
-                if floor is None:
+                token = self._engine_lock.take()
+                if token is None:
                     return "not_allowed"
-                self.consolidator.seq = max(self.consolidator.seq, floor)
+                self.consolidator.numbers.begin_above(token)
             self._stopped.clear()
             self.since, self._started_at = self._clock(), self._feed_clock.now()
             self._threads = [

@@ -14,8 +14,6 @@ LENGTH = 3.0
 """Seconds after which a process that does not renew the lease has lost it."""
 # Seconds between two looks whether the lease of another process has ended.
 _LOOK_EVERY = 0.4
-# Quotes of one term, and terms, that fit into the numbers that browsers count exactly.
-_TERM_BITS = 32
 
 
 class LeaseStore(Protocol):
@@ -178,21 +176,49 @@ class LeaseLock:
     def __init__(self, lease: Lease) -> None:
         self._lease = lease
         self._taken: int | None = None
+        self._is_closed = False
 
     def take(self) -> int | None:
-        """The number above which this term's quotes are numbered: above those of all terms before,
-        so that no view takes them for older ones."""
-        self._taken = self._lease.token
-        return None if self._taken is None else self._taken << _TERM_BITS
+        """The token of this term; the feeds are started for it, and for no later one."""
+        self._taken = self.token()
+        return self._taken
 
     def holds(self) -> bool:
         """Whether this is still the term in which the feeds were started."""
-        return self._taken is not None and self._taken == self._lease.token
+        return self._taken is not None and self._taken == self.token()
 
     def give_back(self) -> None:
-        """Publish nothing more; the lease itself stays."""
+        """The feeds have ended; the lease stays."""
         self._taken = None
 
+    def close(self) -> None:
+        """Publish nothing more and run no feeds: this process ends."""
+        self._is_closed = True
+
     def token(self) -> int | None:
-        """The fencing token of what may be published now; None for nothing."""
-        return self._taken if self.holds() else None
+        """The fencing token of what is published now; None for nothing, which is also where the
+        feeds still run for an earlier term."""
+        token = None if self._is_closed else self._lease.token
+        return token if self._taken in (None, token) else None
+
+
+class NeverLock:
+    """Of a process that has no engine."""
+
+    def take(self) -> int | None:
+        """Never."""
+        return None
+
+    def holds(self) -> bool:
+        """Never."""
+        return False
+
+    def give_back(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def token(self) -> int | None:
+        """Never one."""
+        return None

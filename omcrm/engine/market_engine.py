@@ -1,15 +1,14 @@
 """What pages and programs ask of the engine, wherever it runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
 from omcrm.feeds.quota import BudgetUse
 from omcrm.market.explanation import Explanation
 from omcrm.market.feed_status import FeedStatus
-from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
 from omcrm.market.validation import RejectedTick
 
@@ -38,8 +37,6 @@ class MarketEngine(Protocol):
     What is asked over the bus raises EngineUnreached where no answer comes in time.
     """
 
-    instruments: dict[str, Instrument]
-
     @property
     def running(self) -> bool:
         """Whether the feeds are meant to run."""
@@ -47,15 +44,6 @@ class MarketEngine(Protocol):
     @property
     def since(self) -> datetime | None:
         """Since when the feeds run; None while they do not."""
-
-    def follow(self, instruments: Iterable[Instrument]) -> None:
-        """Follow these instruments, and no others, from now on."""
-
-    def start(self) -> Literal["started", "already_running", "not_allowed"]:
-        """Connect the feeds, in the background, if they may run here."""
-
-    def stop(self) -> Literal["stopped", "already_stopped"]:
-        """End all connections and wait until their threads are gone."""
 
     def becomes(self, running: bool) -> bool:
         """Whether the feeds run, or do not, as they were told to, at most a moment later."""

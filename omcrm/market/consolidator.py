@@ -44,7 +44,7 @@ _FAILED = (FailoverReason.DOWN, FailoverReason.STALE, FailoverReason.CONTRADICTE
 
 
 class Consolidator:
-    """Keeps one record per followed symbol; every change of a quote gets the next number, `seq`.
+    """Keeps one record per followed symbol; every change of a quote gets the next number.
 
     Thread-safe. It calls nobody: quotes that changed are returned, and the caller publishes them.
     Failovers wait to be taken by `take_failovers`.
@@ -58,7 +58,7 @@ class Consolidator:
         self._policies = policies
         self._startup_grace = max(policy.startup_grace for policy in policies.values())
         self._lock = threading.Lock()
-        self.seq = 0
+        self._seq = 0
         self._records: dict[str, SymbolRecord] = {}
         self._health = SourceHealth()
         self._frozen: frozenset[str] = frozenset()
@@ -275,10 +275,10 @@ class Consolidator:
         shown = record.quote
         quote = self._consolidate(record, now)
         if quote is None and left.trade is None and shown and shown.source.name == name:
-            self.seq += 1
+            self._seq += 1
             quote = structs.replace(
                 shown,
-                seq=self.seq,
+                seq=self._seq,
                 price_class=STALE,
                 stale_reason=StaleReason.CANCELLED,
                 trade_number=left.trade_number,
@@ -349,13 +349,13 @@ class Consolidator:
             price_class = STALE
         if before and record.active is held and before.price_class is price_class:
             return None
-        self.seq += 1
+        self._seq += 1
         stale_reason = None
         if price_class is STALE:
             stale_reason = self._stale_reason(held, is_contradicted=is_contradicted)
         asset_class = record.instrument.asset_class
         apart = record.divergence.apart_from(active) if record.divergence else None
-        quote = held.quote(self.seq, price_class, asset_class, stale_reason, apart)
+        quote = held.quote(self._seq, price_class, asset_class, stale_reason, apart)
         self._show(record, quote, now)
         record.active = held
         return quote
