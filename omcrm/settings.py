@@ -72,6 +72,22 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _bus(text: str) -> str:
+    """The URL of a server; what is wrong with it is said without its text, which has a password."""
+    if not text:
+        return ""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(text)
+        has_place = bool(parts.hostname) and parts.port != 0
+        is_number = not parts.path.strip("/") or parts.path.strip("/").isdecimal()
+        if parts.scheme in ("redis", "rediss") and has_place and is_number:
+            return text
+    raise ValueError(
+        "expected redis://[user:password@]host[:port][/number], or rediss:// for TLS; "
+        "characters such as / and @ in a password are written as %2F and %40"
+    )
+
+
 def _origin(text: str) -> str:
     """The origin as browsers write it: lower case, without a default port or a path."""
     parts = urlsplit(_url("http", "https")(text))
@@ -180,6 +196,14 @@ class Settings:
     )
     database_url: str = _setting(
         "DATABASE_URL", "", _text, "SQLAlchemy URL. Empty: SQLite in the instance folder."
+    )
+    bus_url: str = _setting(
+        "BUS_URL",
+        "",
+        _bus,
+        "Redis from 7 on, or Valkey, by which several processes share prices and limits, e.g. "
+        "redis://:PASSWORD@127.0.0.1:6379/0, or rediss:// for TLS. Who can write there can set "
+        "prices. Empty: one process.",
     )
     secret_key: str = _setting(
         "SECRET_KEY",

@@ -53,7 +53,7 @@ OUTSIDE = {
     "omcrm.settings": WITH_SETTINGS,
     "omcrm.extensions": WITH_SETTINGS,
     "omcrm.services": WITH_SETTINGS,
-    "omcrm.concurrency": WITH_SETTINGS | {"streaming", "feeds"},
+    "omcrm.concurrency": WITH_SETTINGS | {"streaming", "feeds", "engine"},
 }
 # Commands create the app that they work on.
 COMMANDS = {

@@ -61,6 +61,9 @@ def test_defaults() -> None:
         ),
         ("log_level", "DEBUG", "DEBUG"),
         ("database_url", "postgresql://db/omcrm", "postgresql://db/omcrm"),
+        ("bus_url", "", ""),
+        ("bus_url", "redis://bus", "redis://bus"),
+        ("bus_url", "rediss://desk:a%2Fb@[::1]:6380/2", "rediss://desk:a%2Fb@[::1]:6380/2"),
     ],
 )
 def test_each_kind_is_read(name: str, text: str, value: object) -> None:
@@ -85,6 +88,11 @@ def test_what_providers_declare_is_read(name: str, text: str, value: object) -> 
     ("name", "text"),
     [
         ("port", "x"),
+        ("bus_url", "bus:6379"),
+        ("bus_url", "http://bus"),
+        ("bus_url", "redis://"),
+        ("bus_url", "redis://bus:port"),
+        ("bus_url", "redis://bus/prices"),
         ("port", ""),
         ("allowed_origins", "*"),
         ("allowed_origins", "null"),
@@ -281,3 +289,14 @@ def test_example_can_be_used_as_it_is(root: Path) -> None:
 def test_the_example_in_the_repository_is_up_to_date() -> None:
     """`.env.example` is what `python manage.py env-example` prints."""
     assert example() == (ROOT / ".env.example").read_text()
+
+
+def test_an_error_of_the_bus_does_not_contain_the_password() -> None:
+    """Whatever is wrong with the URL, its text stands in no message."""
+    for url in ("redis://:pass/word@bus", "redis://:password@bus:port", "http://:password@bus"):
+        with pytest.raises(SettingError) as raised:
+            load({"BUS_URL": url})
+
+        assert "BUS_URL" in str(raised.value)
+        assert "word" not in str(raised.value).replace("password", "")
+        assert "redis://:pass" not in str(raised.value)

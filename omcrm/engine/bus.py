@@ -147,9 +147,10 @@ Handler = Callable[[Any], object]
 class BusStatus(Struct, frozen=True, kw_only=True):
     """How the bus stands, for people and programs.
 
-    `lost_since` is None while other processes are reached, or where there are none. The counts are
-    since the start: `refused` frames were malformed or of a lower token, `gaps` are frames that were
-    missed, `dropped` messages did not fit into the queue.
+    `lost_since` is None while other processes are reached, or where there are none. `processes` are
+    those on the bus, `token` is the highest of a leader. Counted since the start: `refused` frames
+    were malformed or of a lower token, `gaps` are losses that were noticed, `dropped` messages did
+    not fit into the queue.
     """
 
     kind: Literal["local", "redis"]

@@ -1,0 +1,198 @@
+"""Receives what other processes send, in a thread of its own."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from redis import RedisError
+
+from omcrm.engine.bus import Bus, BusRejoined
+from omcrm.engine.bus_condition import BusCondition
+from omcrm.engine.bus_frame import BusFrame, FrameRefused, decode_frame, own_prefix
+from omcrm.engine.bus_sender import TIMEOUT, BusSender
+from omcrm.engine.engine_clock import EngineClock
+from omcrm.engine.frame_order import Arrival, FrameOrder, Senders
+from omcrm.engine.quote_snapshot import QuoteSnapshot
+from omcrm.engine.redis_connection import connect_redis, names_for
+from omcrm.market.clock import Clock
+from omcrm.market.quote import Quote
+from omcrm.streaming.throttled_log import ThrottledLog
+
+_log = logging.getLogger(__name__)
+_refusals = ThrottledLog(_log)
+
+_DEAF_AFTER = 2.0
+"""So long a heartbeat of this process may take to come back, in seconds."""
+_GONE_AFTER = 10.0
+"""A process without a heartbeat for so many seconds has ended."""
+_READ_AGAIN_EVERY = 0.25
+_POLL = 0.25
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+
+Classify = Callable[[Quote, datetime], Quote]
+"""Gives a quote of the past the class that it has at a time of the engine's clock."""
+
+
+class BusReceiver:
+    """Passes quotes and messages of other processes to the handlers of this one.
+
+    After a gap or a loss it reads the snapshot, again and again until it has what was missed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        sender: str,
+        local: Bus,
+        condition: BusCondition,
+        sending: BusSender,
+        found_process: Callable[[], object],
+        clock: Clock,
+    ) -> None:
+        self._names = names_for(url)
+        self._client = connect_redis(url, TIMEOUT)
+        self._snapshot = QuoteSnapshot(self._client, self._names)
+        self._own = own_prefix(sender)
+        self._local = local
+        self._condition = condition
+        self._sending = sending
+        self._found_process = found_process
+        self._clock = clock
+        self._order = FrameOrder()
+        self._senders = Senders()
+        self._pubsub: Any = None
+        self._next_read = 0.0
+        self.clock = EngineClock(clock)
+        self.engine_seen_at: datetime | None = None
+        """When the last frame of the leader came, by this machine's clock."""
+        self.classify: Classify | None = None
+
+    @property
+    def processes(self) -> int:
+        """How many processes are on the bus, with this one."""
+        return 1 + len(self._senders)
+
+    def run(self, stopped: threading.Event) -> None:
+        """Receive until `stopped`; after a failure subscribe again and again."""
+        pause = _SHORTEST_PAUSE
+        while not stopped.is_set():
+            try:
+                self._subscribe()
+                while not stopped.is_set():
+                    self._receive_next()
+                    if self._condition.lost_since is None:
+                        pause = _SHORTEST_PAUSE
+            except (RedisError, OSError) as error:
+                self._condition.note_lost(error or type(error).__name__)
+            except Exception as error:
+                _log.exception("receiving from the bus failed")
+                self._condition.note_lost(error)
+            self._close()
+            stopped.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        self._client.close()
+
+    def _subscribe(self) -> None:
+        self._pubsub = self._client.pubsub(  # type: ignore[no-untyped-call]
+            ignore_subscribe_messages=True
+        )
+        self._pubsub.subscribe(self._names.quotes, self._names.messages)
+        self._sending.send_heartbeat()
+
+    def _close(self) -> None:
+        if self._pubsub is not None:
+            self._pubsub.close()
+            self._pubsub = None
+
+    def _receive_next(self) -> None:
+        received = self._pubsub.get_message(timeout=_POLL)
+        if received is None:
+            since = self._sending.awaited_since
+            if since is not None and time.monotonic() - since > _DEAF_AFTER:
+                raise OSError(f"no heartbeat came back for {_DEAF_AFTER:.0f} s")
+        elif received["type"] == "message":
+            data = received["data"]
+            if data.startswith(self._own):
+                self._note_own()
+            else:
+                self._take(data)
+        self._look_after()
+
+    def _note_own(self) -> None:
+        """The way there and back is open."""
+        self._sending.awaited_since = None
+        if self._condition.lost_since is not None:
+            self._order.note_break()
+            self._read_snapshot()
+            self._condition.note_joined()
+
+    def _look_after(self) -> None:
+        now = time.monotonic()
+        if self._order.is_missing and now >= self._next_read:
+            self._read_snapshot()
+        if self._condition.lost_since is None:
+            for ended in self._senders.take_silent(now - _GONE_AFTER):
+                self._local.publish(ended)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            frame = decode_frame(data)
+        except FrameRefused as refused:
+            self._condition.counts.refused += 1
+            _refusals.warning("a frame on the bus was refused: %s", refused)
+            return
+        self._condition.counts.received += 1
+        if frame.token:
+            self._take_quotes(frame)
+        self._take_messages(frame)
+
+    def _take_quotes(self, frame: BusFrame) -> None:
+        is_other = frame.epoch != self._order.epoch
+        arrival = self._order.note(frame)
+        if arrival is Arrival.REFUSED:
+            self._condition.counts.refused += 1
+            if frame.quotes:
+                _refusals.warning("quotes of the lower token %s were refused", frame.token)
+            return
+        self._condition.note_token(frame.token)
+        self.engine_seen_at = self._clock()
+        is_late = self.clock.note(frame.sent_at, anew=is_other)
+        if arrival is Arrival.GAP:
+            self._condition.counts.gaps += 1
+            self._next_read = 0.0
+        self._publish(frame.quotes, is_late=is_late)
+
+    def _take_messages(self, frame: BusFrame) -> None:
+        arrival, messages, is_new = self._senders.note(frame, time.monotonic())
+        if is_new:
+            self._found_process()
+        for message in messages:
+            self._local.publish(message)
+        if arrival is Arrival.GAP:
+            self._condition.counts.gaps += 1
+            self._local.publish(BusRejoined())
+
+    def _read_snapshot(self) -> None:
+        self._next_read = time.monotonic() + _READ_AGAIN_EVERY
+        stored = self._snapshot.read()
+        if stored is None:
+            return
+        self._condition.counts.refused += stored.refused
+        is_other = stored.head.epoch != self._order.epoch
+        if not self._order.note_snapshot(stored.head):
+            return
+        self._condition.note_token(stored.head.token)
+        self.clock.note(stored.head.written_at, anew=is_other)
+        # It may be from before an engine died.
+        self._publish(sorted(stored.quotes, key=lambda quote: quote.seq), is_late=True)
+
+    def _publish(self, quotes: "list[Quote] | tuple[Quote, ...]", *, is_late: bool) -> None:
+        classify = self.classify
+        if is_late and classify is not None:
+            now = self.clock.now()
+            quotes = [classify(quote, now) for quote in quotes]
+        for quote in quotes:
+            self._local.publish(quote)
