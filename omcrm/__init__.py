@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from omcrm.pricing.price_rounds import RoundPlan
     from omcrm.services import Services
     from omcrm.settings import Settings
 
@@ -18,10 +19,11 @@ _MOST_BYTES = 16 * 1024
 _MOST_FRAMES = 300
 
 
-def create_app(settings: "Settings | None" = None) -> "Flask":
+def create_app(settings: "Settings | None" = None, rounds: "RoundPlan | None" = None) -> "Flask":
     """The app, ready to be served; nothing runs in the background before the first viewer.
 
     Without `settings` they are read from the environment; raises SettingError where one is wrong.
+    An engine's own process, which does not serve it, writes prices in these `rounds`.
     """
     # Imported here, so that the market core can be used without Flask.
     from flask import Flask
@@ -33,7 +35,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     settings = settings or load()
     app = Flask(__name__, instance_path=str(settings.instance_path))
     _configure(app, settings, secret_key(settings))
-    app.extensions[SERVICES] = _make_services(app, settings)
+    app.extensions[SERVICES] = _make_services(app, settings, rounds)
     _bind_extensions(app, settings)
     _register_rooms(app, settings)
     _add_middleware(app, settings)
@@ -59,14 +61,12 @@ def _configure(app: "Flask", settings: "Settings", key: str) -> None:
     )
 
 
-def _make_services(app: "Flask", settings: "Settings") -> "Services":
+def _make_services(app: "Flask", settings: "Settings", rounds: "RoundPlan | None") -> "Services":
     from omcrm.auth.credential import dead_among
     from omcrm.engine.bus import UserEventsWritten
-    from omcrm.engine.feed_engine import system_clock
-    from omcrm.feeds.news.collector import NewsCollector
-    from omcrm.feeds.poll_schedule import Polling
     from omcrm.gateways.finance_query.channels import DailyLimit
     from omcrm.gateways.finance_query.publisher import ChannelPublisher
+    from omcrm.market_system import market_system
     from omcrm.services import Services
     from omcrm.storage.health import DatabaseHealth
     from omcrm.streaming.client_registry import ClientRegistry
@@ -74,15 +74,9 @@ def _make_services(app: "Flask", settings: "Settings") -> "Services":
     from omcrm.web.session_sweeper import session_sweeper
     from omcrm.web.user_events import StoredUserEvents
     from omcrm.webtrader.page_session import page_limits
-    from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-    manager = RealTimeDataManager(
-        settings.feeds,
-        settings.price_window_ms / 1000,
-        state=settings.feed_state_path,
-        polling=Polling(settings.realtime_update_interval, settings.realtime_batch_size),
-        news=NewsCollector(settings.news_sources, settings.news_interval, system_clock),
-    )
+    system = market_system(app, settings, rounds)
+    manager = system.manager
     clients, context = ClientRegistry(), app.app_context
     clients.run_while_connected(session_sweeper(clients, context, dead_among))
     events = EventDelivery(clients, StoredUserEvents(context))
@@ -93,6 +87,9 @@ def _make_services(app: "Flask", settings: "Settings") -> "Services":
     return Services(
         settings=settings,
         manager=manager,
+        engine=system.engine,
+        member=system.member,
+        fence=system.fence,
         client_registry=clients,
         user_events=events,
         page_limits=page_limits(settings.max_desk_connections, settings.max_desk_subscriptions),

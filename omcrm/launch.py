@@ -91,7 +91,9 @@ def _run(settings: Settings) -> None:
         process.collect_garbage_less_often()
         with app.app_context():
             feed_control.start_for_viewer()
-        threading.Thread(target=_announce, args=(settings, logins, parts.engine), daemon=True).start()
+        threading.Thread(
+            target=_announce, args=(settings, logins, parts.engine), daemon=True
+        ).start()
         serve(app, settings.host, settings.port, close_connections)
 
 

@@ -10,11 +10,11 @@ from omcrm.engine.bus import Bus, UserEventsWritten
 
 if TYPE_CHECKING:
     # For their names only: rooms that these import use this module.
+    from omcrm.bus_member import BusMember
     from omcrm.engine.market_engine import MarketEngine
     from omcrm.engine.market_view import MarketView
     from omcrm.gateways.finance_query.channels import DailyLimit
     from omcrm.gateways.finance_query.publisher import ChannelPublisher
-    from omcrm.bus_member import BusMember
     from omcrm.settings import Settings
     from omcrm.storage.health import DatabaseHealth
     from omcrm.streaming.client_registry import ClientRegistry

@@ -235,8 +235,8 @@ class Settings:
         "OMCRM_ENGINE",
         "on",
         _one_of("on", "off"),
-        "Whether a web process may run the feeds. `off`: it shows what `manage.py engine` sends over "
-        "the bus; needs BUS_URL and PostgreSQL.",
+        "Whether a web process may run the feeds. `off`: it shows what `manage.py engine` sends "
+        "over the bus; needs BUS_URL and PostgreSQL.",
     )
     async_mode: str = _setting("OMCRM_ASYNC", "eventlet", _one_of(*MODES), "What `run.py` runs on.")
     exchange_url: str = _setting(
@@ -433,10 +433,24 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     texts.update({name: environ[name] for name in known if name in environ})
     texts["OMCRM_INSTANCE"] = instance
     provider_settings = {setting.env: setting.value(texts) for setting in _PROVIDER_SETTINGS}
-    return Settings(
+    settings = Settings(
         **{name: setting.value(texts) for name, setting in _OWN.items()},
         provider_settings=provider_settings,
     )
+    _check_engine(settings)
+    return settings
+
+
+def _check_engine(settings: Settings) -> None:
+    """Raise SettingError where this process would have neither an engine nor any prices."""
+    if settings.engine == "on":
+        return
+    if not settings.bus_url:
+        problem = "`off` needs BUS_URL: without a bus no price reaches a process without an engine"
+        raise SettingError("OMCRM_ENGINE", problem)
+    if not settings.database.startswith("postgresql"):
+        problem = "`off` needs PostgreSQL in DATABASE_URL: several processes cannot share SQLite"
+        raise SettingError("OMCRM_ENGINE", problem)
 
 
 _OWN: Mapping[str, Setting] = {

@@ -59,7 +59,7 @@ OUTSIDE = {
 COMMANDS = {
     "omcrm.auth.command": {"omcrm"},
     "omcrm.pricing.command": {"omcrm"},
-    "omcrm.pricing.price_feed": {"omcrm"},
+    "omcrm.pricing.engine_process": {"omcrm"},
     "omcrm.reference.command": {"omcrm"},
 }
 

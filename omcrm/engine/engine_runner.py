@@ -29,7 +29,6 @@ class EngineRunner:
     """Runs the feeds while the lock allows it and no administrator has stopped them.
 
     `read` gives the orders, None where the database cannot be read: then the last ones hold.
-    `changed` is called with True when the feeds begin to run here, and with False when they end.
     """
 
     def __init__(
@@ -39,14 +38,12 @@ class EngineRunner:
         lock: EngineLock,
         read: Callable[[], EngineOrders | None],
         follow: Callable[[Iterable[Instrument]], None],
-        changed: Callable[[bool], object] = lambda runs: None,
     ) -> None:
         self._bus = bus
         self._engine = engine
         self._lock = lock
         self._read = read
         self._follow = follow
-        self._changed = changed
         self._orders: EngineOrders | None = None
         self._looks = 0
         self._woken = threading.Event()
@@ -92,15 +89,12 @@ class EngineRunner:
     def _step(self) -> None:
         self._obey()
         orders, engine = self._orders, self._engine
-        was_running = engine.running
-        if was_running and not self._lock.holds():
-            engine.stop()
-        elif orders is not None and orders.are_stopped:
+        if (engine.running and not self._lock.holds()) or (
+            orders is not None and orders.are_stopped
+        ):
             engine.stop()
         elif orders is not None:
             engine.start()
-        if engine.running is not was_running:
-            self._changed(engine.running)
 
     def _obey(self) -> None:
         """Read the orders now and then; follow the instruments of the database."""

@@ -200,25 +200,3 @@ class LeaseLock:
         feeds still run for an earlier term."""
         token = None if self._is_closed else self._lease.token
         return token if self._taken in (None, token) else None
-
-
-class NeverLock:
-    """Of a process that has no engine."""
-
-    def take(self) -> int | None:
-        """Never."""
-        return None
-
-    def holds(self) -> bool:
-        """Never."""
-        return False
-
-    def give_back(self) -> None:
-        """Nothing to do."""
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-    def token(self) -> int | None:
-        """Never one."""
-        return None

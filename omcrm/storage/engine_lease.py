@@ -30,8 +30,8 @@ class EngineLeaseRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     holder: Mapped[str] = mapped_column(String(_LONGEST_HOLDER))
-    # Unique, and so a key: whoever changes it waits for those that `require` it, and who only renews
-    # the lease does not.
+    # Unique, and so a key: whoever changes it waits for those that `require` it, and whoever only
+    # renews the lease does not.
     token: Mapped[int] = mapped_column(BigInteger, unique=True)
     until: Mapped[datetime] = mapped_column(UtcDateTime)
 

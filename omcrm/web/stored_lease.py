@@ -43,9 +43,7 @@ class StoredLease:
             raise LeaseUnreached(first_line(error)) from error
 
 
-def fence(lease: Lease | None) -> Callable[[], None]:
+def fence_of(lease: Lease) -> Callable[[], None]:
     """What the engine calls in each transaction that it writes: it raises LeaseLost where another
-    process is the engine by now; without a lease there is no other one."""
-    if lease is None:
-        return lambda: None
+    process is the engine by now."""
     return lambda: engine_lease.require(lease.token_to_write())

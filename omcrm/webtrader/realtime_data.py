@@ -43,8 +43,10 @@ class RealTimeDataManager:
         self.bus: Bus = bus or LocalBus()
         news = news or NewsCollector((), 0.0, clock)
         self.view = MarketView(self.bus, window, news)
+        # On a bus each process that serves reads the news itself, whoever runs the feeds.
+        own_news = news if bus is None else None
         self.engine = FeedEngine(
-            self.bus, settings, clock, timing, state, polling, recorder, news, lock
+            self.bus, settings, clock, timing, state, polling, recorder, own_news, lock
         )
         self._lock = threading.Lock()
         # The names that programs know, each of the part that it belongs to.

@@ -117,9 +117,7 @@ def realtime_status(caller: Caller) -> DeskRealtimeStatus:
         stopped_by_admin=feed_switch.are_stopped(),
         providers=connection_status(engine),
         instruments=[
-            DeskInstrumentState.of(
-                symbol, quotes.get(symbol), standbys.get(symbol), now
-            )
+            DeskInstrumentState.of(symbol, quotes.get(symbol), standbys.get(symbol), now)
             for symbol in view.instruments
         ],
         clients=pages,
