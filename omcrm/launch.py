@@ -91,9 +91,8 @@ def _run(settings: Settings) -> None:
         process.collect_garbage_less_often()
         with app.app_context():
             feed_control.start_for_viewer()
-        threading.Thread(
-            target=_announce, args=(settings, logins, parts.engine), daemon=True
-        ).start()
+        announced = (settings, logins, parts.engine)
+        threading.Thread(target=_announce, args=announced, daemon=True).start()
         serve(app, settings.host, settings.port, close_connections)
 
 

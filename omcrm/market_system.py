@@ -91,7 +91,7 @@ def _price_feed(app: Flask, settings: Settings, rounds: RoundPlan) -> MarketSyst
 
 def _on_a_bus(app: Flask, settings: Settings, rounds: RoundPlan | None) -> MarketSystem:
     """One of several processes: its feeds run while it has the lease."""
-    lease = Lease(StoredLease(app.app_context, _holder()), lambda: runner.wake())
+    lease = Lease(StoredLease(app.app_context, _holder()))
     lock, fence = LeaseLock(lease), fence_of(lease)
     bus = RedisBus(settings.bus_url, lock.token)
     bus.on_higher_token(lease.note_token)
@@ -104,6 +104,7 @@ def _on_a_bus(app: Flask, settings: Settings, rounds: RoundPlan | None) -> Marke
     )
     manager.engine.accompany(DailyBackfill(app, settings, fence))
     runner = _runner(app, manager, lock)
+    lease.on_change(runner.wake)
 
     def refresh(question: EngineQuestion) -> RefreshResult:
         with app.app_context():

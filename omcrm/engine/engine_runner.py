@@ -89,9 +89,8 @@ class EngineRunner:
     def _step(self) -> None:
         self._obey()
         orders, engine = self._orders, self._engine
-        if (engine.running and not self._lock.holds()) or (
-            orders is not None and orders.are_stopped
-        ):
+        is_lost = engine.running and not self._lock.holds()
+        if is_lost or (orders is not None and orders.are_stopped):
             engine.stop()
         elif orders is not None:
             engine.start()

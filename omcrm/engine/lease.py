@@ -32,8 +32,6 @@ class LeaseStore(Protocol):
 class Lease:
     """Takes the lease when it is free, keeps it, and knows when it is lost; a thread of its own.
 
-    `changed` is called, from any thread, when `token` has changed; it must be quick.
-
     A leader that cannot reach the store keeps its token, so that it goes on publishing, until it
     is shown a higher one; but it may write nothing once the lease has ended by its own monotonic
     clock.
@@ -42,12 +40,11 @@ class Lease:
     def __init__(
         self,
         store: LeaseStore,
-        changed: Callable[[], object],
         length: float = LENGTH,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._changed = changed
+        self._changed: Callable[[], object] = lambda: None
         self._length = length
         self._clock = clock
         self._lock = threading.Lock()
@@ -58,6 +55,10 @@ class Lease:
         self._is_cut_off = False
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def on_change(self, handler: Callable[[], object]) -> None:
+        """Call this, from any thread, when `token` has changed; it must be quick."""
+        self._changed = handler
 
     @property
     def token(self) -> int | None:

@@ -4,8 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack
 
 import click
 from flask_migrate import upgrade
@@ -38,7 +37,13 @@ def run_engine(settings: Settings, rounds: RoundPlan) -> None:
     in these rounds."""
     end_on(signal.SIGTERM, signal.SIGINT)
     try:
-        with _noted(settings, rounds):
+        with ExitStack() as noted:
+            try:
+                noted.enter_context(_note(settings, rounds))
+            except PriceFeedRuns:
+                # On a bus there may be several, and the lease decides.
+                if not settings.bus_url:
+                    raise
             _run(settings, rounds)
     except PriceFeedRuns as running:
         click.echo(str(running), err=True)
@@ -48,20 +53,9 @@ def run_engine(settings: Settings, rounds: RoundPlan) -> None:
         sys.exit(1)
 
 
-@contextmanager
-def _noted(settings: Settings, rounds: RoundPlan) -> Iterator[None]:
-    """Hold the lock of the machine's only price feed of this database; on a bus there may be
-    several, and the lease decides."""
-    noted = held(settings.feed_state_path, settings.database, rounds.interval, rounds.batch)
-    try:
-        noted.__enter__()
-    except PriceFeedRuns:
-        if not settings.bus_url:
-            raise
-        yield
-        return
-    with noted:
-        yield
+def _note(settings: Settings, rounds: RoundPlan) -> AbstractContextManager[None]:
+    """While it is entered, this process is the machine's price feed of the database."""
+    return held(settings.feed_state_path, settings.database, rounds.interval, rounds.batch)
 
 
 def _run(settings: Settings, rounds: RoundPlan) -> None:

@@ -86,8 +86,10 @@ class PriceRounds:
         """Write what has changed since the last round."""
         try:
             writer = self._writer_of(plan)
-            count = writer.write(self._cache.snapshot().values(), utc_now())
-            _log.info("%s prices written", count)
+            quotes = self._cache.snapshot().values()
+            count = writer.write(quotes, utc_now())
+            sources = ", ".join(sorted({quote.source.name for quote in quotes}))
+            _log.info("%s prices written; sources: %s", count, sources or "none")
         except LeaseLost as lost:
             _log.warning("prices not written: %s", lost)
         except SQLAlchemyError as error:
