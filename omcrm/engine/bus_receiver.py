@@ -17,6 +17,7 @@ from omcrm.engine.engine_clock import EngineClock
 from omcrm.engine.frame_order import Arrival, FrameOrder, Senders
 from omcrm.engine.quote_snapshot import QuoteSnapshot
 from omcrm.engine.redis_connection import connect_redis, names_for
+from omcrm.feeds.timing import ORDINARY
 from omcrm.market.clock import Clock
 from omcrm.market.quote import Quote
 from omcrm.streaming.throttled_log import ThrottledLog
@@ -91,7 +92,7 @@ class BusReceiver:
                 _log.exception("receiving from the bus failed")
                 self._condition.note_lost(error)
             self._close()
-            stopped.wait(pause)
+            ORDINARY.wait(stopped, pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         self._client.close()
 

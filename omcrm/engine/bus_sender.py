@@ -14,6 +14,7 @@ from omcrm.engine.bus_frame import BusFrame, SnapshotHead, encode
 from omcrm.engine.quote_snapshot import QuoteSnapshot, SnapshotMissing, TokenOutranked
 from omcrm.engine.redis_connection import connect_redis, names_for
 from omcrm.engine.send_queue import SendQueue
+from omcrm.feeds.timing import ORDINARY
 from omcrm.market.clock import Clock
 from omcrm.market.quote import Quote
 
@@ -76,9 +77,9 @@ class BusSender:
                 break
             if self._try_flush():
                 pause = _SHORTEST_PAUSE
-                stopped.wait(FLUSH_EVERY)
+                ORDINARY.wait(stopped, FLUSH_EVERY)
             else:
-                stopped.wait(pause)
+                ORDINARY.wait(stopped, pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
         if self._condition.lost_since is None:
             self._try_flush()
@@ -90,7 +91,7 @@ class BusSender:
         self._queue.wake()
 
     def _due(self) -> float:
-        if self._unwritten or self._is_anew:
+        if self._leading and (self._unwritten or self._is_anew):
             return min(self._next_heartbeat, self._next_snapshot)
         return self._next_heartbeat
 

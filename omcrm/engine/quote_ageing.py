@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import structs
 
 from omcrm.engine.market_view import MarketView
+from omcrm.feeds.timing import ORDINARY
 from omcrm.market.policy import LOOK_AHEAD, POLICIES
 from omcrm.market.price_class import LAST_RESORT, LIVE, STALE, PriceClass
 from omcrm.market.quote import Quote, StaleReason
@@ -83,7 +84,7 @@ class QuoteAgeing:
                 self._view.take(aged)
 
     def _run(self) -> None:
-        while not self._stopped.wait(_REVIEW_EVERY):
+        while not ORDINARY.wait(self._stopped, _REVIEW_EVERY):
             try:
                 self.review()
             except Exception:

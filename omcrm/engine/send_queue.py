@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from omcrm.concurrency import native_lock
 from omcrm.engine.bus import RemoteMessage
@@ -47,7 +47,8 @@ class SendQueue:
 
     def wait(self, seconds: float) -> None:
         """Wait until something is to be sent, so long at most."""
-        self._waiting.wait(seconds)
+        if not self._waiting.is_set():
+            self._waiting.wait(seconds)
         self._waiting.clear()
 
     def take_quotes(self) -> Collection[Quote]:
@@ -62,8 +63,3 @@ class SendQueue:
             taken = tuple(self._messages)
             self._messages.clear()
         return taken
-
-    def put_back(self, quotes: Iterable[Quote]) -> None:
-        """Take quotes back that were not sent."""
-        for quote in quotes:
-            self.put_quote(quote)
