@@ -50,6 +50,7 @@ OUTSIDE = {
     "omcrm.child": {"simulator.drill"},
     "omcrm.number_option": SIMULATORS | {"webtrader", "pricing"},
     "omcrm.env_file": {"reference"},
+    "omcrm.logs": {"pricing"},
     "omcrm.settings": WITH_SETTINGS,
     "omcrm.extensions": WITH_SETTINGS,
     "omcrm.services": WITH_SETTINGS,

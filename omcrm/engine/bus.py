@@ -109,7 +109,7 @@ class EngineQuestion(Struct, frozen=True, tag=True, kw_only=True):
     symbols: tuple[str, ...] = ()
 
 
-class EngineAnswer(Struct, frozen=True, tag=True):
+class EngineReply(Struct, frozen=True, tag=True):
     """The engine's answer: the topic's type in msgpack."""
 
     id: str
@@ -136,7 +136,7 @@ RemoteMessage = (
     | UserEventsWritten
     | EngineReport
     | EngineQuestion
-    | EngineAnswer
+    | EngineReply
 )
 """What processes send each other besides quotes."""
 Message = Quote | RemoteMessage | BusLost | BusRejoined

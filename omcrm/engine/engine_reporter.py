@@ -11,7 +11,7 @@ import msgspec
 
 from omcrm.engine.bus import (
     Bus,
-    EngineAnswer,
+    EngineReply,
     EngineQuestion,
     EngineReport,
     EngineTopic,
@@ -139,7 +139,7 @@ class EngineReporter:
     def _answer(self, question: EngineQuestion, answer: Answer) -> None:
         body = msgspec.msgpack.encode(answer(question))
         if self._leads():
-            self._bus.publish(EngineAnswer(question.id, body))
+            self._bus.publish(EngineReply(question.id, body))
 
 
 def _put(waiting: queue.Queue[EngineQuestion | None], question: EngineQuestion | None) -> None:

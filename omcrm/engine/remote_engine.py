@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import structs
 
-from omcrm.engine.bus import Bus, EngineAnswer, EngineQuestion, EngineReport, EngineTopic
+from omcrm.engine.bus import Bus, EngineReply, EngineQuestion, EngineReport, EngineTopic
 from omcrm.engine.market_engine import EngineDetails
 from omcrm.errors import EngineUnreached
 from omcrm.feeds.quota import BudgetUse
@@ -47,7 +47,7 @@ class RemoteEngine:
         self._questions: dict[str, _Question] = {}
         self._changed: Callable[[], object] = lambda: None
         bus.subscribe(EngineReport, self._note_report)
-        bus.subscribe(EngineAnswer, self._note_answer)
+        bus.subscribe(EngineReply, self._note_answer)
 
     def on_change(self, handler: Callable[[], object]) -> None:
         """Call this, and nothing else, when a feed is reported to be in another state."""
@@ -155,7 +155,7 @@ class RemoteEngine:
             _log.warning("an answer of the engine about %s cannot be read: %s", topic, error)
             raise EngineUnreached from error
 
-    def _note_answer(self, answer: EngineAnswer) -> None:
+    def _note_answer(self, answer: EngineReply) -> None:
         question = self._questions.get(answer.id)
         if question is not None:
             question.body = answer.body

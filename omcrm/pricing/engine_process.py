@@ -19,7 +19,7 @@ from omcrm.services import Services, services_of
 from omcrm.settings import Settings, load
 from omcrm.storage.instrument import active_instruments
 
-_LOOK_EVERY = 0.25
+_LOOK_EVERY = 0.5
 _USUAL_ROUNDS = RoundPlan(interval=30, batch=50)
 
 
@@ -86,14 +86,15 @@ def _say_who_runs_the_feeds(parts: Services) -> None:
     elsewhere = "another engine" if on_a_bus else "a web process"
     runs: bool | None = None
     while True:
+        # First of all, for the feeds start meanwhile.
+        time.sleep(_LOOK_EVERY)
         if (now := parts.manager.engine.running) is not runs:
             runs = now
             click.echo(
-                "The feeds run here now."
+                "The feeds run in this process."
                 if runs
-                else f"The feeds do not run here now: {elsewhere} has them, or they are stopped."
+                else f"This process waits: {elsewhere} has the feeds, or they are stopped."
             )
-        time.sleep(_LOOK_EVERY)
 
 
 def _ignore_further_signals() -> None:

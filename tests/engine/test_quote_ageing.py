@@ -101,9 +101,7 @@ def test_what_was_asked_for_has_the_maximum_age_of_its_source(
 @pytest.mark.parametrize("reason", [StaleReason.CONTRADICTED, StaleReason.SOURCE_DOWN])
 def test_no_price_becomes_better(ageing: QuoteAgeing, reason: StaleReason) -> None:
     """What is stale for another reason stays so, and the last resort is what it is."""
-    stale = structs.replace(
-        quote(trade("100")), price_class=PriceClass.STALE, stale_reason=reason
-    )
+    stale = structs.replace(quote(trade("100")), price_class=PriceClass.STALE, stale_reason=reason)
     last_resort = quote(trade("1"), source=LAST_RESORT, price_class=PriceClass.LAST_RESORT)
 
     assert stale is ageing.classify(stale, START)
