@@ -11,8 +11,8 @@ import msgspec
 
 from omcrm.engine.bus import (
     Bus,
-    EngineReply,
     EngineQuestion,
+    EngineReply,
     EngineReport,
     EngineTopic,
     FeedChanged,

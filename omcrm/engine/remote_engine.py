@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import structs
 
-from omcrm.engine.bus import Bus, EngineReply, EngineQuestion, EngineReport, EngineTopic
+from omcrm.engine.bus import Bus, EngineQuestion, EngineReply, EngineReport, EngineTopic
 from omcrm.engine.market_engine import EngineDetails
 from omcrm.errors import EngineUnreached
 from omcrm.feeds.quota import BudgetUse

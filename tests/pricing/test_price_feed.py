@@ -135,6 +135,14 @@ def has_its_connection(browser: Browser) -> bool:
     return finnhub(browser)[0] in ("connected", "streaming")
 
 
+def has_feeds(feed: Feed) -> bool:
+    return last_line(feed) == "The feeds run in this process."
+
+
+def waits(feed: Feed) -> bool:
+    return last_line(feed).startswith("This process waits: ")
+
+
 def last_line(feed: Feed) -> str:
     return feed.output().rstrip().rpartition("\n")[2]
 
@@ -149,7 +157,7 @@ def test_the_desk_keeps_its_sources_beside_a_price_feed(
         wait_for(lambda: has_its_connection(browser), what="the keyed source")
         accepted = exchange.state()["venues"]["finnhub"]["connections_accepted"]
         with Feed(tmp_path, keyed, "--interval", "1", "--batch-size", "5") as feed:
-            wait_for(lambda: "This process waits" in last_line(feed), what="the price feed to wait")
+            wait_for(lambda: waits(feed), what="the price feed to wait")
             first = wait_for(feed.btc, what="the desk's price in the database")
             wait_for(lambda: feed.btc() != first, what="the next one")
             assert ("live", "binance") == first[1:]
@@ -189,7 +197,7 @@ def test_a_price_feed_hands_its_feeds_over(
             wait_for(lambda: feed.btc() != before and feed.btc()[1] == "live", what="its prices")
             assert "live" == page.prices("BTC")[-1]["price_class"]
             page.close()
-        wait_for(lambda: "run in this process" in last_line(feed), what="the feeds to come back")
+        wait_for(lambda: has_feeds(feed), what="the feeds to come back")
 
 
 def test_a_paused_price_feed_does_not_stop_a_desk(tmp_path: Path, keyed: dict[str, str]) -> None:
