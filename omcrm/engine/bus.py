@@ -190,6 +190,10 @@ class Bus(Protocol):
     def status(self) -> BusStatus:
         """How the bus stands."""
 
+    def read_again(self) -> None:
+        """Publish again, here and soon, the newest quotes of other processes: some were not wanted
+        when they came."""
+
 
 class LocalBus:
     """The bus of one process: handlers are called by the thread that publishes."""
@@ -231,3 +235,6 @@ class LocalBus:
     def status(self) -> BusStatus:
         """A call cannot be lost."""
         return BusStatus(kind="local")
+
+    def read_again(self) -> None:
+        """Nothing to do: whoever makes quotes is told what is followed."""

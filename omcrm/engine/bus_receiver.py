@@ -66,6 +66,7 @@ class BusReceiver:
         self._senders = Senders()
         self._pubsub: Any = None
         self._next_read = 0.0
+        self._reads_again = False
         self.clock = EngineClock(clock)
         self.engine_seen_at: datetime | None = None
         """When the last frame of the leader came, by this machine's clock."""
@@ -75,6 +76,10 @@ class BusReceiver:
     def processes(self) -> int:
         """How many processes are on the bus, with this one."""
         return 1 + len(self._senders)
+
+    def read_again(self) -> None:
+        """Read the snapshot soon; from any thread."""
+        self._reads_again = True
 
     def run(self, stopped: threading.Event) -> None:
         """Receive until `stopped`; after a failure subscribe again and again."""
@@ -132,6 +137,9 @@ class BusReceiver:
 
     def _look_after(self) -> None:
         now = time.monotonic()
+        if self._reads_again:
+            self._reads_again = False
+            self._order.note_break()
         if self._order.is_missing and now >= self._next_read:
             self._read_snapshot()
         if self._condition.lost_since is None:

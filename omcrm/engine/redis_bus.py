@@ -136,6 +136,11 @@ class RedisBus:
             dropped=self._queue.dropped,
         )
 
+    def read_again(self) -> None:
+        """Publish again, here and soon, the newest quotes of other processes: some were not wanted
+        when they came."""
+        self._receiver.read_again()
+
     # For those who lead, and who follow
 
     def on_higher_token(self, handler: Callable[[int], object]) -> None:

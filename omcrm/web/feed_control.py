@@ -24,11 +24,12 @@ _failures = ThrottledLog(logging.getLogger(__name__))
 def start_for_viewer() -> bool:
     """Start the feeds in the background, unless they run or an administrator stopped them; whether
     they are being started."""
+    engine = feed_engine()
     services().begin()
     if services().member is not None:
         # The engine runs without viewers.
         return False
-    is_needed = not feed_engine().running and not feed_switch.are_stopped()
+    is_needed = not engine.running and not feed_switch.are_stopped()
     if is_needed:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         threading.Thread(

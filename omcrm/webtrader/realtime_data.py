@@ -59,8 +59,13 @@ class RealTimeDataManager:
         """Follow these instruments, and no others, from now on; also while running."""
         followed = list(instruments)
         with self._lock:
+            known = self.instruments.keys()
             self.view.follow(followed)
             self.engine.follow(followed)
+            is_more = bool(self.instruments.keys() - known)
+        if is_more:
+            # Quotes of the new ones may have come before.
+            self.bus.read_again()
 
     @property
     def instruments(self) -> dict[str, Instrument]:
