@@ -128,6 +128,7 @@ class BusReceiver:
         if self._condition.lost_since is not None:
             self._order.note_break()
             self._read_snapshot()
+            self._sending.ask_for_repeat()
             self._condition.note_joined()
 
     def _look_after(self) -> None:
@@ -167,13 +168,17 @@ class BusReceiver:
         self._publish(frame.quotes, is_late=is_late)
 
     def _take_messages(self, frame: BusFrame) -> None:
-        arrival, messages, is_new = self._senders.note(frame, time.monotonic())
-        if is_new:
+        news = self._senders.note(frame, time.monotonic())
+        if news.is_new:
             self._found_process()
-        for message in messages:
+        if news.has_missed:
+            self._sending.repeat()
+        for message in news.messages:
             self._local.publish(message)
-        if arrival is Arrival.GAP:
+        if news.arrival is Arrival.GAP:
             self._condition.counts.gaps += 1
+            self._sending.ask_for_repeat()
+        elif news.arrival is Arrival.LOST:
             self._local.publish(BusRejoined())
 
     def _read_snapshot(self) -> None:

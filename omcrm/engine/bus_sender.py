@@ -4,6 +4,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 from redis import RedisError
@@ -29,6 +30,8 @@ _SNAPSHOT_EVERY = 0.5
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 # Beyond that many messages in one frame, the next frame takes the others.
 _MOST_IN_A_FRAME = 1_000
+# So many messages are sent again to a process that missed some.
+_REPEATED = 1_000
 
 
 class BusSender:
@@ -60,6 +63,9 @@ class BusSender:
         self._message_seq = 0
         self._dropped = 0
         self._unsent: tuple[RemoteMessage, ...] = ()
+        self._recent: deque[RemoteMessage] = deque(maxlen=_REPEATED)
+        self._joins = 0
+        self._must_repeat = False
         # What this process as a leader has sent, and what of it is not in the snapshot yet.
         self._newest: dict[str, Quote] = {}
         self._unwritten: dict[str, Quote] = {}
@@ -88,6 +94,17 @@ class BusSender:
     def send_heartbeat(self) -> None:
         """Send one now; from any thread."""
         self.awaited_since, self._next_heartbeat = None, 0.0
+        self._queue.wake()
+
+    def ask_for_repeat(self) -> None:
+        """Have the other processes send their last messages again; from any thread."""
+        self._joins += 1
+        self._next_heartbeat = 0.0
+        self._queue.wake()
+
+    def repeat(self) -> None:
+        """Send the last messages again: another process has missed some; from any thread."""
+        self._must_repeat = True
         self._queue.wake()
 
     def _due(self) -> float:
@@ -150,12 +167,19 @@ class BusSender:
 
     def _send_messages(self, now: float) -> None:
         is_due = now >= self._next_heartbeat
+        if self._must_repeat:
+            self._must_repeat = False
+            recent = tuple(self._recent)
+            self._send(self._names.messages, (), recent, repeated=len(recent))
         while True:
             if not self._unsent:
                 self._unsent = self._queue.take_messages()
                 # Whoever sees a gap in the numbers reads again what was dropped.
-                self._message_seq += self._queue.dropped - self._dropped
-                self._dropped = self._queue.dropped
+                dropped = self._queue.dropped
+                if dropped != self._dropped:
+                    self._message_seq += dropped - self._dropped
+                    self._dropped = dropped
+                    self._recent.clear()
             part = self._unsent[:_MOST_IN_A_FRAME]
             if not part and not is_due:
                 return
@@ -166,20 +190,27 @@ class BusSender:
             self._send(self._names.messages, (), part)
             self._unsent = self._unsent[len(part) :]
             self._message_seq += len(part)
+            self._recent += part
             is_due = False
 
     def _send(
-        self, channel: str, quotes: tuple[Quote, ...], messages: tuple[RemoteMessage, ...]
+        self,
+        channel: str,
+        quotes: tuple[Quote, ...],
+        messages: tuple[RemoteMessage, ...],
+        repeated: int | None = None,
     ) -> None:
         frame = BusFrame(
             self._sender,
             self._leading,
             self._epoch,
             self._quote_seq,
-            self._message_seq,
+            self._message_seq - (repeated or 0),
             self._clock(),
             quotes,
             messages,
+            self._joins,
+            repeated is not None,
         )
         self._client.publish(channel, encode(frame))
         self._condition.counts.sent += 1
