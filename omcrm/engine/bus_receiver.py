@@ -66,6 +66,7 @@ class BusReceiver:
         self._senders = Senders()
         self._pubsub: Any = None
         self._next_read = 0.0
+        self._has_joined = False
         self.clock = EngineClock(clock)
         self.engine_seen_at: datetime | None = None
         """When the last frame of the leader came, by this machine's clock."""
@@ -128,7 +129,9 @@ class BusReceiver:
         if self._condition.lost_since is not None:
             self._order.note_break()
             self._read_snapshot()
-            self._sending.ask_for_repeat()
+            if self._has_joined:
+                self._sending.ask_for_repeat()
+            self._has_joined = True
             self._condition.note_joined()
 
     def _look_after(self) -> None:
