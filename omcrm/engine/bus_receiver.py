@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from redis import RedisError
 
@@ -17,6 +16,7 @@ from omcrm.engine.engine_clock import EngineClock
 from omcrm.engine.frame_order import Arrival, FrameOrder, Senders
 from omcrm.engine.quote_snapshot import QuoteSnapshot
 from omcrm.engine.redis_connection import connect_redis, names_for
+from omcrm.engine.redis_socket import RedisSocket
 from omcrm.feeds.timing import ORDINARY
 from omcrm.market.clock import Clock
 from omcrm.market.quote import Quote
@@ -54,6 +54,7 @@ class BusReceiver:
         clock: Clock,
     ) -> None:
         self._names = names_for(url)
+        self._socket = RedisSocket(url, TIMEOUT)
         self._client = connect_redis(url, TIMEOUT)
         self._snapshot = QuoteSnapshot(self._client, self._names)
         self._own = own_prefix(sender)
@@ -64,7 +65,6 @@ class BusReceiver:
         self._clock = clock
         self._order = FrameOrder()
         self._senders = Senders()
-        self._pubsub: Any = None
         self._next_read = 0.0
         self._has_joined = False
         self.clock = EngineClock(clock)
@@ -95,28 +95,24 @@ class BusReceiver:
             self._close()
             ORDINARY.wait(stopped, pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        self._client.close()
 
     def _subscribe(self) -> None:
-        self._pubsub = self._client.pubsub(  # type: ignore[no-untyped-call]
-            ignore_subscribe_messages=True
-        )
-        self._pubsub.subscribe(self._names.quotes, self._names.messages)
+        self._socket.open()
+        self._socket.send("SUBSCRIBE", self._names.quotes, self._names.messages)
         self._sending.send_heartbeat()
 
     def _close(self) -> None:
-        if self._pubsub is not None:
-            self._pubsub.close()
-            self._pubsub = None
+        self._socket.close()
+        self._client.close()
 
     def _receive_next(self) -> None:
-        received = self._pubsub.get_message(timeout=_POLL)
+        received = self._socket.receive(_POLL)
         if received is None:
             since = self._sending.awaited_since
             if since is not None and time.monotonic() - since > _DEAF_AFTER:
                 raise OSError(f"no heartbeat came back for {_DEAF_AFTER:.0f} s")
-        elif received["type"] == "message":
-            data = received["data"]
+        elif received[0] == b"message":
+            data = received[2]
             if data.startswith(self._own):
                 self._note_own()
             else:
