@@ -13,7 +13,7 @@ from omcrm.engine.bus_condition import BusCondition
 from omcrm.engine.bus_frame import BusFrame, FrameRefused, decode_frame, own_prefix
 from omcrm.engine.bus_sender import TIMEOUT, BusSender
 from omcrm.engine.engine_clock import EngineClock
-from omcrm.engine.frame_order import Arrival, FrameOrder, Senders
+from omcrm.engine.frame_order import Continuity, FrameOrder, Senders
 from omcrm.engine.quote_snapshot import QuoteSnapshot
 from omcrm.engine.redis_connection import connect_redis, names_for
 from omcrm.engine.redis_socket import RedisSocket
@@ -152,8 +152,8 @@ class BusReceiver:
 
     def _take_quotes(self, frame: BusFrame) -> None:
         is_other = frame.epoch != self._order.epoch
-        arrival = self._order.note(frame)
-        if arrival is Arrival.REFUSED:
+        continuity = self._order.note(frame)
+        if continuity is Continuity.REFUSED:
             self._condition.counts.refused += 1
             if frame.quotes:
                 _refusals.warning("quotes of the lower token %s were refused", frame.token)
@@ -161,7 +161,7 @@ class BusReceiver:
         self._condition.note_token(frame.token)
         self.engine_seen_at = self._clock()
         is_late = self.clock.note(frame.sent_at, anew=is_other)
-        if arrival is Arrival.GAP:
+        if continuity is Continuity.GAP:
             self._condition.counts.gaps += 1
             self._next_read = 0.0
         self._publish(frame.quotes, is_late=is_late)
@@ -174,10 +174,10 @@ class BusReceiver:
             self._sending.repeat()
         for message in news.messages:
             self._local.publish(message)
-        if news.arrival is Arrival.GAP:
+        if news.continuity is Continuity.GAP:
             self._condition.counts.gaps += 1
             self._sending.ask_for_repeat()
-        elif news.arrival is Arrival.LOST:
+        elif news.continuity is Continuity.LOST:
             self._local.publish(BusRejoined())
 
     def _read_snapshot(self) -> None:

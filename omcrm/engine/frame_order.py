@@ -11,7 +11,7 @@ from omcrm.engine.bus_frame import BusFrame, SnapshotHead
 _MOST_SENDERS = 500
 
 
-class Arrival(Enum):
+class Continuity(Enum):
     """How a frame fits to those before; what is LOST cannot be had again from its sender."""
 
     NEXT = auto()
@@ -38,22 +38,22 @@ class FrameOrder:
         """Whether quotes are missing that a snapshot has."""
         return self._missing is not None
 
-    def note(self, frame: BusFrame) -> Arrival:
+    def note(self, frame: BusFrame) -> Continuity:
         """Take a frame of a leader in; after a gap its quotes count, but others are missing."""
         if frame.token < self.token:
-            return Arrival.REFUSED
+            return Continuity.REFUSED
         is_new = frame.token > self.token or frame.epoch != self.epoch
         number = 1 if frame.quotes else 0
         if not is_new and frame.quote_seq < self._seq + number:
             # One that a snapshot had already.
-            return Arrival.NEXT
+            return Continuity.NEXT
         before = frame.quote_seq - number
         has_gap = is_new or before != self._seq
         self.token, self.epoch, self._seq = frame.token, frame.epoch, frame.quote_seq
         if not has_gap:
-            return Arrival.NEXT
+            return Continuity.NEXT
         self._missing = before
-        return Arrival.GAP
+        return Continuity.GAP
 
     def note_snapshot(self, head: SnapshotHead) -> bool:
         """Take a snapshot in; False where it is of a lower token, and not to be used."""
@@ -78,7 +78,7 @@ class SenderNews(Struct, frozen=True):
     """What a frame of another process brings: its new messages, whether that process is new, and
     whether it has missed what others sent."""
 
-    arrival: Arrival
+    continuity: Continuity
     messages: tuple[RemoteMessage, ...]
     is_new: bool = False
     has_missed: bool = False
@@ -110,15 +110,15 @@ class Senders:
         has_missed, sender.joins = frame.joins != sender.joins, frame.joins
         known = sender.next_message - frame.message_seq
         if known < 0 and not frame.is_repeat:
-            arrival = Arrival.NEXT if sender.is_incomplete else Arrival.GAP
+            continuity = Continuity.NEXT if sender.is_incomplete else Continuity.GAP
             sender.is_incomplete = True
-            return SenderNews(arrival, (), has_missed=has_missed)
-        arrival = Arrival.LOST if known < 0 else Arrival.NEXT
+            return SenderNews(continuity, (), has_missed=has_missed)
+        continuity = Continuity.LOST if known < 0 else Continuity.NEXT
         messages = frame.messages[known:] if known > 0 else frame.messages
         sender.next_message = max(sender.next_message, frame.message_seq + len(frame.messages))
         sender.is_incomplete = sender.is_incomplete and not frame.is_repeat
         self._note_views(sender, messages)
-        return SenderNews(arrival, messages, has_missed=has_missed)
+        return SenderNews(continuity, messages, has_missed=has_missed)
 
     def _begin(self, frame: BusFrame, now: float) -> SenderNews:
         if len(self._senders) >= _MOST_SENDERS:
@@ -129,7 +129,7 @@ class Senders:
         sender = _Sender(now, following, frame.joins, is_incomplete=False, views=set())
         self._senders[frame.sender] = sender
         self._note_views(sender, messages)
-        return SenderNews(Arrival.NEXT, messages, is_new=True)
+        return SenderNews(Continuity.NEXT, messages, is_new=True)
 
     @staticmethod
     def _note_views(sender: _Sender, messages: tuple[RemoteMessage, ...]) -> None:

@@ -6,11 +6,11 @@ from msgspec import structs
 
 from omcrm.engine.bus import Demand, PortfolioChanged
 from omcrm.engine.bus_frame import BusFrame, SnapshotHead
-from omcrm.engine.frame_order import Arrival, FrameOrder, SenderNews, Senders
+from omcrm.engine.frame_order import Continuity, FrameOrder, SenderNews, Senders
 from tests.values import START, quote, trade
 
 QUOTES = (quote(trade("100")),)
-NEXT, GAP, REFUSED = Arrival.NEXT, Arrival.GAP, Arrival.REFUSED
+NEXT, GAP, REFUSED = Continuity.NEXT, Continuity.GAP, Continuity.REFUSED
 
 
 def frame(token: int, seq: int, epoch: str = "", is_heartbeat: bool = False) -> BusFrame:
@@ -172,7 +172,7 @@ def test_what_a_sender_cannot_repeat_is_lost() -> None:
     note(senders, "a", 5, 6)
     repeat = structs.replace(of("a", 4, 5, 6), is_repeat=True)
 
-    assert SenderNews(Arrival.LOST, repeat.messages) == senders.note(repeat, 0.0)
+    assert SenderNews(Continuity.LOST, repeat.messages) == senders.note(repeat, 0.0)
     assert SenderNews(NEXT, of("a", 6, 7).messages) == note(senders, "a", 6, 7)
 
 

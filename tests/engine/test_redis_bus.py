@@ -16,7 +16,7 @@ from omcrm.engine.bus import (
     LoginEnded,
     PortfolioChanged,
 )
-from tests.engine.bus_processes import Group
+from tests.engine.bus_processes import Group, Member
 from tests.engine.redis_server import RedisServer
 from tests.engine.test_bus_frame import MESSAGES
 from tests.processes import PATIENCE, ROOT, wait_for
@@ -47,7 +47,7 @@ def test_every_message_reaches_the_others_once(group: Group) -> None:
     for member in (first, second):
         wait_for(lambda member=member: len(member.received) >= len(MESSAGES), what="all")
 
-    # The wishes come again where a process is new.
+    # What is wanted comes again where a process is new.
     assert list(MESSAGES) == first.received == second.received
 
 
@@ -73,7 +73,7 @@ def test_what_is_wanted_reaches_an_engine_that_starts_later(group: Group) -> Non
     engine.record(Demand, Holdings)
     wanted = [Demand("view", frozenset({"ETH"})), Holdings(frozenset({"SOL"}))]
 
-    wait_for(lambda: all(wish in engine.received for wish in wanted), what="the wishes")
+    wait_for(lambda: all(message in engine.received for message in wanted), what="what is wanted")
 
 
 @pytest.mark.parametrize("fault", ["kill", "pause", "cut off"])
@@ -163,6 +163,29 @@ def test_whatever_happens_the_newest_quotes_arrive(group: Group) -> None:
 
     for view in views:
         wait_for(lambda view=view: view.held() == leaders[-1].newest, what="the newest quotes")
+
+
+def test_the_rights_in_the_documents_are_enough(redis_server: RedisServer) -> None:
+    """A user that may do no more joins, sends, and keeps the snapshot."""
+    text = (ROOT / "docs" / "bus.md").read_text()
+    command = next(line for line in text.splitlines() if line.startswith("ACL SETUSER"))
+    redis_server.client.execute_command(*command.replace("PASSWORD", "secret").split())
+    redis_server.client.execute_command("ACL", "SETUSER", "default", "off")
+    url = redis_server.url.replace("//", "//desk:secret@")
+    leader, other = Member(url), Member(url)
+    leader.lead(1)
+    try:
+        for member in (leader, other):
+            member.bus.start()
+        leader.price()
+        wait_for(lambda: other.held() == leader.newest, what="the quote")
+        late = Member(url)
+        late.bus.start()
+        wait_for(lambda: late.held() == leader.newest, what="the snapshot")
+        late.bus.stop()
+    finally:
+        leader.bus.stop()
+        other.bus.stop()
 
 
 IN_MODE = """
