@@ -70,9 +70,12 @@ class Installation:
             "DATABASE_URL": database,
             "BUS_URL": redis.url,
             "FEED_STATE_DIR": str(folder / "feeds"),
-            "REALTIME_SOURCES": "binance,frankfurter",
+            # Two streams: by them an engine whose own clock is off knows that it is.
+            "REALTIME_SOURCES": "binance,coinbase,frankfurter",
             "BINANCE_WS_URL": exchange.url,
             "BINANCE_REST_URL": exchange.url.replace("ws://", "http://"),
+            "COINBASE_WS_URL": f"{exchange.url}/coinbase",
+            "COINBASE_REST_URL": exchange.url.replace("ws://", "http://") + "/coinbase",
             "FRANKFURTER_URL": exchange.url.replace("ws://", "http://") + "/frankfurter",
             "OMCRM_DEMO": "false",
             "OMCRM_EXCHANGE_URL": "",

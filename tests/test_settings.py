@@ -1,3 +1,8 @@
+"""Settings are read once, checked, and written as an example.
+
+Long for a reason: it is a table of all that is accepted and refused.
+"""
+
 from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 

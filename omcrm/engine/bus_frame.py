@@ -34,7 +34,9 @@ class BusFrame(Struct, frozen=True, array_like=True):
 
     The leader's frames have its fencing `token`, all others 0. Frames with quotes are numbered by
     `quote_seq`, anew in each `epoch` of a leader; a frame without quotes has the number of the last
-    one with some. `message_seq` counts the messages that the sender sent before this frame.
+    one with some. `message_seq` counts the messages that the sender sent before those of this
+    frame. `joins` counts how often the sender missed something: then the others send their last
+    messages again, in frames with `is_repeat`.
     """
 
     sender: _Name
@@ -45,6 +47,8 @@ class BusFrame(Struct, frozen=True, array_like=True):
     sent_at: Moment
     quotes: tuple[Quote, ...] = ()
     messages: tuple[RemoteMessage, ...] = ()
+    joins: _Count = 0
+    is_repeat: bool = False
 
 
 class SnapshotHead(Struct, frozen=True, array_like=True):

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from redis import RedisError
 
@@ -14,9 +13,10 @@ from omcrm.engine.bus_condition import BusCondition
 from omcrm.engine.bus_frame import BusFrame, FrameRefused, decode_frame, own_prefix
 from omcrm.engine.bus_sender import TIMEOUT, BusSender
 from omcrm.engine.engine_clock import EngineClock
-from omcrm.engine.frame_order import Arrival, FrameOrder, Senders
+from omcrm.engine.frame_order import Continuity, FrameOrder, Senders
 from omcrm.engine.quote_snapshot import QuoteSnapshot
 from omcrm.engine.redis_connection import connect_redis, names_for
+from omcrm.engine.redis_socket import RedisSocket
 from omcrm.feeds.timing import ORDINARY
 from omcrm.market.clock import Clock
 from omcrm.market.quote import Quote
@@ -54,6 +54,7 @@ class BusReceiver:
         clock: Clock,
     ) -> None:
         self._names = names_for(url)
+        self._socket = RedisSocket(url, TIMEOUT)
         self._client = connect_redis(url, TIMEOUT)
         self._snapshot = QuoteSnapshot(self._client, self._names)
         self._own = own_prefix(sender)
@@ -64,9 +65,9 @@ class BusReceiver:
         self._clock = clock
         self._order = FrameOrder()
         self._senders = Senders()
-        self._pubsub: Any = None
         self._next_read = 0.0
         self._reads_again = False
+        self._has_joined = False
         self.clock = EngineClock(clock)
         self.engine_seen_at: datetime | None = None
         """When the last frame of the leader came, by this machine's clock."""
@@ -99,28 +100,24 @@ class BusReceiver:
             self._close()
             ORDINARY.wait(stopped, pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        self._client.close()
 
     def _subscribe(self) -> None:
-        self._pubsub = self._client.pubsub(  # type: ignore[no-untyped-call]
-            ignore_subscribe_messages=True
-        )
-        self._pubsub.subscribe(self._names.quotes, self._names.messages)
+        self._socket.open()
+        self._socket.send("SUBSCRIBE", self._names.quotes, self._names.messages)
         self._sending.send_heartbeat()
 
     def _close(self) -> None:
-        if self._pubsub is not None:
-            self._pubsub.close()
-            self._pubsub = None
+        self._socket.close()
+        self._client.close()
 
     def _receive_next(self) -> None:
-        received = self._pubsub.get_message(timeout=_POLL)
+        received = self._socket.receive(_POLL)
         if received is None:
             since = self._sending.awaited_since
             if since is not None and time.monotonic() - since > _DEAF_AFTER:
                 raise OSError(f"no heartbeat came back for {_DEAF_AFTER:.0f} s")
-        elif received["type"] == "message":
-            data = received["data"]
+        elif received[0] == b"message":
+            data = received[2]
             if data.startswith(self._own):
                 self._note_own()
             else:
@@ -133,6 +130,9 @@ class BusReceiver:
         if self._condition.lost_since is not None:
             self._order.note_break()
             self._read_snapshot()
+            if self._has_joined:
+                self._sending.ask_for_repeat()
+            self._has_joined = True
             self._condition.note_joined()
 
     def _look_after(self) -> None:
@@ -160,8 +160,8 @@ class BusReceiver:
 
     def _take_quotes(self, frame: BusFrame) -> None:
         is_other = frame.epoch != self._order.epoch
-        arrival = self._order.note(frame)
-        if arrival is Arrival.REFUSED:
+        continuity = self._order.note(frame)
+        if continuity is Continuity.REFUSED:
             self._condition.counts.refused += 1
             if frame.quotes:
                 _refusals.warning("quotes of the lower token %s were refused", frame.token)
@@ -169,19 +169,23 @@ class BusReceiver:
         self._condition.note_token(frame.token)
         self.engine_seen_at = self._clock()
         is_late = self.clock.note(frame.sent_at, anew=is_other)
-        if arrival is Arrival.GAP:
+        if continuity is Continuity.GAP:
             self._condition.counts.gaps += 1
             self._next_read = 0.0
         self._publish(frame.quotes, is_late=is_late)
 
     def _take_messages(self, frame: BusFrame) -> None:
-        arrival, messages, is_new = self._senders.note(frame, time.monotonic())
-        if is_new:
+        news = self._senders.note(frame, time.monotonic())
+        if news.is_new:
             self._found_process()
-        for message in messages:
+        if news.has_missed:
+            self._sending.repeat()
+        for message in news.messages:
             self._local.publish(message)
-        if arrival is Arrival.GAP:
+        if news.continuity is Continuity.GAP:
             self._condition.counts.gaps += 1
+            self._sending.ask_for_repeat()
+        elif news.continuity is Continuity.LOST:
             self._local.publish(BusRejoined())
 
     def _read_snapshot(self) -> None:

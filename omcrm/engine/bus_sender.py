@@ -4,6 +4,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 from redis import RedisError
@@ -13,6 +14,7 @@ from omcrm.engine.bus_condition import BusCondition
 from omcrm.engine.bus_frame import BusFrame, SnapshotHead, encode
 from omcrm.engine.quote_snapshot import QuoteSnapshot, SnapshotMissing, TokenOutranked
 from omcrm.engine.redis_connection import connect_redis, names_for
+from omcrm.engine.redis_socket import RedisSocket
 from omcrm.engine.send_queue import SendQueue
 from omcrm.feeds.timing import ORDINARY
 from omcrm.market.clock import Clock
@@ -20,15 +22,17 @@ from omcrm.market.quote import Quote
 
 _log = logging.getLogger(__name__)
 
-FLUSH_EVERY = 0.015
+FLUSH_EVERY = 0.018
 """Seconds between two flushes; the first change after a pause leaves at once."""
 HEARTBEAT_EVERY = 1.0
 TIMEOUT = 1.0
 """The longest wait for an answer, in seconds."""
-_SNAPSHOT_EVERY = 0.5
+_SNAPSHOT_EVERY = 1.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 # Beyond that many messages in one frame, the next frame takes the others.
 _MOST_IN_A_FRAME = 1_000
+# So many messages are sent again to a process that missed some.
+_REPEATED = 1_000
 
 
 class BusSender:
@@ -47,6 +51,7 @@ class BusSender:
         clock: Clock,
     ) -> None:
         self._names = names_for(url)
+        self._socket = RedisSocket(url, TIMEOUT)
         self._client = connect_redis(url, TIMEOUT)
         self._snapshot = QuoteSnapshot(self._client, self._names)
         self._sender = sender
@@ -60,6 +65,9 @@ class BusSender:
         self._message_seq = 0
         self._dropped = 0
         self._unsent: tuple[RemoteMessage, ...] = ()
+        self._recent: deque[RemoteMessage] = deque(maxlen=_REPEATED)
+        self._joins = 0
+        self._must_repeat = False
         # What this process as a leader has sent, and what of it is not in the snapshot yet.
         self._newest: dict[str, Quote] = {}
         self._unwritten: dict[str, Quote] = {}
@@ -83,11 +91,23 @@ class BusSender:
                 pause = min(2 * pause, _LONGEST_PAUSE)
         if self._condition.lost_since is None:
             self._try_flush()
+        self._socket.close()
         self._client.close()
 
     def send_heartbeat(self) -> None:
         """Send one now; from any thread."""
         self.awaited_since, self._next_heartbeat = None, 0.0
+        self._queue.wake()
+
+    def ask_for_repeat(self) -> None:
+        """Have the other processes send their last messages again; from any thread."""
+        self._joins += 1
+        self._next_heartbeat = 0.0
+        self._queue.wake()
+
+    def repeat(self) -> None:
+        """Send the last messages again: another process has missed some; from any thread."""
+        self._must_repeat = True
         self._queue.wake()
 
     def _due(self) -> float:
@@ -112,14 +132,19 @@ class BusSender:
         # A restarted server is empty.
         self._is_anew = True
         self._condition.note_lost(error or type(error).__name__)
+        self._socket.close()
         self._client.close()
 
     def _flush(self) -> None:
         now = time.monotonic()
+        if not self._socket.is_open:
+            self._socket.open()
+        # Those of the flush before, which have come meanwhile.
+        self._socket.confirm()
         self._note_leading()
-        quotes = self._queue.take_quotes()
+        changed = self._queue.take_quotes()
         if self._leading:
-            self._send_quotes(tuple(quotes))
+            self._send_quotes(changed)
         self._send_messages(now)
         if self._leading and now >= self._next_snapshot and (self._unwritten or self._is_anew):
             self._write_snapshot()
@@ -138,24 +163,32 @@ class BusSender:
         if token:
             self._condition.note_token(token)
 
-    def _send_quotes(self, quotes: tuple[Quote, ...]) -> None:
-        if not quotes:
+    def _send_quotes(self, changed: dict[str, Quote]) -> None:
+        if not changed:
             return
         # Noted before it is sent: where that fails, the next snapshot has them, and the gap in
         # the numbers makes everybody read it.
         self._quote_seq += 1
-        for quote in quotes:
-            self._newest[quote.symbol] = self._unwritten[quote.symbol] = quote
-        self._send(self._names.quotes, quotes, ())
+        self._newest.update(changed)
+        self._unwritten.update(changed)
+        self._send(self._names.quotes, tuple(changed.values()), ())
 
     def _send_messages(self, now: float) -> None:
         is_due = now >= self._next_heartbeat
+        if self._must_repeat:
+            self._must_repeat = False
+            recent = tuple(self._recent)
+            self._send(self._names.messages, (), recent, repeated=len(recent))
+            self._socket.confirm()
         while True:
             if not self._unsent:
                 self._unsent = self._queue.take_messages()
                 # Whoever sees a gap in the numbers reads again what was dropped.
-                self._message_seq += self._queue.dropped - self._dropped
-                self._dropped = self._queue.dropped
+                dropped = self._queue.dropped
+                if dropped != self._dropped:
+                    self._message_seq += dropped - self._dropped
+                    self._dropped = dropped
+                    self._recent.clear()
             part = self._unsent[:_MOST_IN_A_FRAME]
             if not part and not is_due:
                 return
@@ -164,24 +197,32 @@ class BusSender:
                 if self.awaited_since is None:
                     self.awaited_since = now
             self._send(self._names.messages, (), part)
+            self._socket.confirm()
             self._unsent = self._unsent[len(part) :]
             self._message_seq += len(part)
+            self._recent += part
             is_due = False
 
     def _send(
-        self, channel: str, quotes: tuple[Quote, ...], messages: tuple[RemoteMessage, ...]
+        self,
+        channel: str,
+        quotes: tuple[Quote, ...],
+        messages: tuple[RemoteMessage, ...],
+        repeated: int | None = None,
     ) -> None:
         frame = BusFrame(
             self._sender,
             self._leading,
             self._epoch,
             self._quote_seq,
-            self._message_seq,
+            self._message_seq - (repeated or 0),
             self._clock(),
             quotes,
             messages,
+            self._joins,
+            repeated is not None,
         )
-        self._client.publish(channel, encode(frame))
+        self._socket.send("PUBLISH", channel, encode(frame))
         self._condition.counts.sent += 1
 
     def _write_snapshot(self) -> None:

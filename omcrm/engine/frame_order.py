@@ -11,11 +11,12 @@ from omcrm.engine.bus_frame import BusFrame, SnapshotHead
 _MOST_SENDERS = 500
 
 
-class Arrival(Enum):
-    """How a frame fits to those before."""
+class Continuity(Enum):
+    """How a frame fits to those before; what is LOST cannot be had again from its sender."""
 
     NEXT = auto()
     GAP = auto()
+    LOST = auto()
     REFUSED = auto()
 
 
@@ -37,22 +38,22 @@ class FrameOrder:
         """Whether quotes are missing that a snapshot has."""
         return self._missing is not None
 
-    def note(self, frame: BusFrame) -> Arrival:
+    def note(self, frame: BusFrame) -> Continuity:
         """Take a frame of a leader in; after a gap its quotes count, but others are missing."""
         if frame.token < self.token:
-            return Arrival.REFUSED
+            return Continuity.REFUSED
         is_new = frame.token > self.token or frame.epoch != self.epoch
         number = 1 if frame.quotes else 0
         if not is_new and frame.quote_seq < self._seq + number:
             # One that a snapshot had already.
-            return Arrival.NEXT
+            return Continuity.NEXT
         before = frame.quote_seq - number
         has_gap = is_new or before != self._seq
         self.token, self.epoch, self._seq = frame.token, frame.epoch, frame.quote_seq
         if not has_gap:
-            return Arrival.NEXT
+            return Continuity.NEXT
         self._missing = before
-        return Arrival.GAP
+        return Continuity.GAP
 
     def note_snapshot(self, head: SnapshotHead) -> bool:
         """Take a snapshot in; False where it is of a lower token, and not to be used."""
@@ -73,14 +74,26 @@ class FrameOrder:
         self._missing = self._seq
 
 
+class SenderNews(Struct, frozen=True):
+    """What a frame of another process brings: its new messages, whether that process is new, and
+    whether it has missed what others sent."""
+
+    continuity: Continuity
+    messages: tuple[RemoteMessage, ...]
+    is_new: bool = False
+    has_missed: bool = False
+
+
 class _Sender(Struct):
-    heard_at: float
+    seen_at: float
     next_message: int
+    joins: int
+    is_incomplete: bool
     views: set[str]
 
 
 class Senders:
-    """The other processes, by their heartbeats. Not thread-safe; times are monotonic."""
+    """The other processes, by their frames. Not thread-safe; times are monotonic."""
 
     def __init__(self) -> None:
         self._senders: dict[str, _Sender] = {}
@@ -88,27 +101,42 @@ class Senders:
     def __len__(self) -> int:
         return len(self._senders)
 
-    def note(self, frame: BusFrame, now: float) -> tuple[Arrival, tuple[RemoteMessage, ...], bool]:
-        """Take a frame in: whether messages are missing, those that are new, and whether its
-        sender is."""
+    def note(self, frame: BusFrame, now: float) -> SenderNews:
+        """Take a frame in; after a gap no message counts until those before it were repeated."""
         sender = self._senders.get(frame.sender)
-        is_new = sender is None
         if sender is None:
-            if len(self._senders) >= _MOST_SENDERS:
-                del self._senders[min(self._senders, key=lambda name: self._senders[name].heard_at)]
-            sender = _Sender(now, frame.message_seq, set())
-            self._senders[frame.sender] = sender
-        sender.heard_at = now
+            return self._begin(frame, now)
+        sender.seen_at = now
+        has_missed, sender.joins = frame.joins != sender.joins, frame.joins
         known = sender.next_message - frame.message_seq
+        if known < 0 and not frame.is_repeat:
+            continuity = Continuity.NEXT if sender.is_incomplete else Continuity.GAP
+            sender.is_incomplete = True
+            return SenderNews(continuity, (), has_missed=has_missed)
+        continuity = Continuity.LOST if known < 0 else Continuity.NEXT
         messages = frame.messages[known:] if known > 0 else frame.messages
         sender.next_message = max(sender.next_message, frame.message_seq + len(frame.messages))
-        for message in messages:
-            if isinstance(message, Demand):
-                sender.views.add(message.view)
-        return (Arrival.GAP if known < 0 else Arrival.NEXT), messages, is_new
+        sender.is_incomplete = sender.is_incomplete and not frame.is_repeat
+        self._note_views(sender, messages)
+        return SenderNews(continuity, messages, has_missed=has_missed)
+
+    def _begin(self, frame: BusFrame, now: float) -> SenderNews:
+        if len(self._senders) >= _MOST_SENDERS:
+            del self._senders[min(self._senders, key=lambda name: self._senders[name].seen_at)]
+        # What is repeated was meant for others.
+        messages = () if frame.is_repeat else frame.messages
+        following = frame.message_seq + len(frame.messages)
+        sender = _Sender(now, following, frame.joins, is_incomplete=False, views=set())
+        self._senders[frame.sender] = sender
+        self._note_views(sender, messages)
+        return SenderNews(Continuity.NEXT, messages, is_new=True)
+
+    @staticmethod
+    def _note_views(sender: _Sender, messages: tuple[RemoteMessage, ...]) -> None:
+        sender.views |= {message.view for message in messages if isinstance(message, Demand)}
 
     def take_silent(self, before: float) -> list[Demand]:
-        """Forget the processes without a heartbeat since `before`; what they do not want now."""
-        silent = [name for name, sender in self._senders.items() if sender.heard_at < before]
+        """Forget the processes without a frame since `before`; what they do not want any more."""
+        silent = [name for name, sender in self._senders.items() if sender.seen_at < before]
         ended = [self._senders.pop(name) for name in silent]
         return [Demand(view, frozenset()) for sender in ended for view in sorted(sender.views)]

@@ -57,10 +57,10 @@ class RedisBus:
         sender = secrets.token_hex(8)
         self._sender = BusSender(url, sender, self._queue, token, self._condition, clock)
         self._receiver = BusReceiver(
-            url, sender, self._local, self._condition, self._sender, self._send_wishes, clock
+            url, sender, self._local, self._condition, self._sender, self._send_wanted, clock
         )
         # What this process wants, for an engine that starts later.
-        self._wishes: dict[str, Demand | Holdings] = {}
+        self._wanted: dict[str, Demand | Holdings] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -74,9 +74,9 @@ class RedisBus:
             self._queue.put_quote(message)
         elif not isinstance(message, BusLost | BusRejoined):
             if isinstance(message, Demand):
-                self._wishes[message.view] = message
+                self._wanted[message.view] = message
             elif isinstance(message, Holdings):
-                self._wishes[""] = message
+                self._wanted[""] = message
             self._queue.put_message(message)
 
     def subscribe(self, kind: type[M], handler: Callable[[M], object]) -> None:
@@ -156,9 +156,9 @@ class RedisBus:
         self._receiver.classify = classify
 
     def _note_joined(self) -> None:
-        self._send_wishes()
+        self._send_wanted()
         self._local.publish(BusRejoined())
 
-    def _send_wishes(self) -> None:
-        for wish in tuple(self._wishes.values()):
-            self._queue.put_message(wish)
+    def _send_wanted(self) -> None:
+        for message in tuple(self._wanted.values()):
+            self._queue.put_message(message)

@@ -2,7 +2,6 @@
 
 import threading
 from collections import deque
-from collections.abc import Collection
 
 from omcrm.concurrency import native_lock
 from omcrm.engine.bus import RemoteMessage
@@ -51,11 +50,11 @@ class SendQueue:
             self._waiting.wait(seconds)
         self._waiting.clear()
 
-    def take_quotes(self) -> Collection[Quote]:
-        """The changed quotes."""
+    def take_quotes(self) -> dict[str, Quote]:
+        """The changed quotes, by symbol."""
         with self._lock:
             taken, self._changed = self._changed, {}
-        return taken.values()
+        return taken
 
     def take_messages(self) -> tuple[RemoteMessage, ...]:
         """The messages, oldest first."""

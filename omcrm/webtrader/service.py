@@ -6,12 +6,12 @@ import time
 from datetime import UTC, datetime
 
 from flask import Flask
-from msgspec import UNSET, structs
+from msgspec import UNSET, UnsetType, structs
 
 from omcrm.auth.credential import Caller
 from omcrm.auth.permission import Permission
 from omcrm.concurrency import spawn
-from omcrm.engine.bus import Control, ControlAction
+from omcrm.engine.bus import BusStatus, Control, ControlAction
 from omcrm.engine.market_engine import MarketEngine
 from omcrm.extensions import socketio
 from omcrm.market.instrument import Instrument, canonical_symbol
@@ -26,6 +26,7 @@ from omcrm.wire.client_counts import ClientCounts, PageCounts
 from omcrm.wire.desk import DESK, DeskCandle, DeskCandles
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketState, DeskMarketStatus
 from omcrm.wire.desk_status import (
+    DeskBusState,
     DeskCacheState,
     DeskConnectionState,
     DeskInstrumentState,
@@ -132,6 +133,22 @@ def realtime_status(caller: Caller) -> DeskRealtimeStatus:
         timestamp=iso(now),
         feeds=feed_report(view, engine, now) if sees_feeds else UNSET,
         news=news_status(view.news) if sees_feeds else UNSET,
+        bus=_bus_state(services().bus.status()),
+    )
+
+
+def _bus_state(status: BusStatus) -> DeskBusState | UnsetType:
+    if status.kind == "local":
+        return UNSET
+    return DeskBusState(
+        lost_since=iso(status.lost_since),
+        processes=status.processes,
+        engine_seen_at=iso(status.engine_seen_at),
+        sent=status.sent,
+        received=status.received,
+        refused=status.refused,
+        gaps=status.gaps,
+        dropped=status.dropped,
     )
 
 

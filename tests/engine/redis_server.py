@@ -1,6 +1,5 @@
 """A real Redis, made for the tests."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis, RedisError
+from redis import AuthenticationError, Redis, RedisError
 
 from tests.conftest import missing
 from tests.processes import PATIENCE, free_port, wait_for
@@ -66,9 +65,13 @@ class RedisServer:
         shutil.rmtree(self._folder)
 
     def _answers(self) -> bool:
-        with contextlib.suppress(RedisError):
+        try:
             return bool(self.client.ping())
-        return False
+        except AuthenticationError:
+            # It has a password, which the test has.
+            return True
+        except RedisError:
+            return False
 
 
 @pytest.fixture

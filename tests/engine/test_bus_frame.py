@@ -108,11 +108,11 @@ def test_a_price_that_is_none_is_refused(price: str) -> None:
         decode_quote(encode(wrong))
 
 
-@pytest.mark.parametrize("figure", ["bid", "ask_size", "volume", "change_percent"])
-def test_a_figure_that_is_no_number_is_refused(figure: str) -> None:
+@pytest.mark.parametrize("field", ["bid", "ask_size", "volume", "change_percent"])
+def test_a_figure_that_is_no_number_is_refused(field: str) -> None:
     """A symbol may be called so."""
     for text in ("NaN", "inf"):
-        wrong = structs.replace(QUOTES[0], **{figure: Decimal(text)})
+        wrong = structs.replace(QUOTES[0], **{field: Decimal(text)})
 
         with pytest.raises(FrameRefused):
             decode_frame(encode(structs.replace(FRAME, quotes=(wrong,))))

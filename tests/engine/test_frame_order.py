@@ -2,13 +2,15 @@
 
 import random
 
+from msgspec import structs
+
 from omcrm.engine.bus import Demand, PortfolioChanged
 from omcrm.engine.bus_frame import BusFrame, SnapshotHead
-from omcrm.engine.frame_order import Arrival, FrameOrder, Senders
+from omcrm.engine.frame_order import Continuity, FrameOrder, SenderNews, Senders
 from tests.values import START, quote, trade
 
 QUOTES = (quote(trade("100")),)
-NEXT, GAP, REFUSED = Arrival.NEXT, Arrival.GAP, Arrival.REFUSED
+NEXT, GAP, REFUSED = Continuity.NEXT, Continuity.GAP, Continuity.REFUSED
 
 
 def frame(token: int, seq: int, epoch: str = "", is_heartbeat: bool = False) -> BusFrame:
@@ -140,20 +142,60 @@ def of(sender: str, number: int, *ids: int) -> BusFrame:
 
 
 def test_messages_of_a_sender_are_new_once() -> None:
-    """A frame that was sent again brings only those that are missing; others are noticed."""
+    """A frame that was sent again brings only those that are missing."""
     senders = Senders()
 
-    assert (NEXT, 2, True) == _counted(senders, of("a", 5, 1, 2))
-    assert (NEXT, 0, False) == _counted(senders, of("a", 5, 1, 2))
-    assert (NEXT, 1, False) == _counted(senders, of("a", 6, 2, 3))
-    assert (GAP, 1, False) == _counted(senders, of("a", 9, 5))
-    assert (NEXT, 1, True) == _counted(senders, of("b", 0, 1))
+    assert SenderNews(NEXT, of("a", 5, 1, 2).messages, is_new=True) == note(senders, "a", 5, 1, 2)
+    assert SenderNews(NEXT, ()) == note(senders, "a", 5, 1, 2)
+    assert SenderNews(NEXT, of("a", 7, 3).messages) == note(senders, "a", 6, 2, 3)
+    assert note(senders, "b", 0, 1).is_new
     assert 2 == len(senders)
 
 
-def _counted(senders: Senders, part: BusFrame) -> tuple[Arrival, int, bool]:
-    arrival, messages, is_new = senders.note(part, 0.0)
-    return arrival, len(messages), is_new
+def test_missed_messages_come_in_their_order() -> None:
+    """Those after the gap wait for the repetition, which is asked for once."""
+    senders = Senders()
+    note(senders, "a", 0, 1)
+
+    assert SenderNews(GAP, ()) == note(senders, "a", 2, 3)
+    assert SenderNews(NEXT, ()) == note(senders, "a", 3, 4)
+    repeat = structs.replace(of("a", 0, 1, 2, 3, 4), is_repeat=True)
+    assert SenderNews(NEXT, of("a", 1, 2, 3, 4).messages) == senders.note(repeat, 0.0)
+    assert SenderNews(NEXT, of("a", 4, 5).messages) == note(senders, "a", 4, 5)
+    assert SenderNews(GAP, ()) == note(senders, "a", 9, 9)
+
+
+def test_what_a_sender_cannot_repeat_is_lost() -> None:
+    """Its newer messages count from then on."""
+    senders = Senders()
+    note(senders, "a", 0, 1)
+    note(senders, "a", 5, 6)
+    repeat = structs.replace(of("a", 4, 5, 6), is_repeat=True)
+
+    assert SenderNews(Continuity.LOST, repeat.messages) == senders.note(repeat, 0.0)
+    assert SenderNews(NEXT, of("a", 6, 7).messages) == note(senders, "a", 6, 7)
+
+
+def test_a_new_process_takes_no_repetition() -> None:
+    """It is meant for those that were there before."""
+    senders = Senders()
+    repeat = structs.replace(of("a", 4, 5, 6), is_repeat=True)
+
+    assert SenderNews(NEXT, (), is_new=True) == senders.note(repeat, 0.0)
+    assert SenderNews(NEXT, of("a", 6, 7).messages) == note(senders, "a", 6, 7)
+
+
+def test_a_process_that_missed_something_says_so() -> None:
+    """By a count that changes; that of a new one says nothing."""
+    senders = Senders()
+
+    assert not senders.note(structs.replace(of("a", 0), joins=3), 0.0).has_missed
+    assert not senders.note(structs.replace(of("a", 0), joins=3), 0.0).has_missed
+    assert senders.note(structs.replace(of("a", 0), joins=4), 0.0).has_missed
+
+
+def note(senders: Senders, sender: str, number: int, *ids: int) -> SenderNews:
+    return senders.note(of(sender, number, *ids), 0.0)
 
 
 def test_a_process_that_ended_wants_nothing() -> None:
@@ -175,4 +217,4 @@ def test_processes_are_bounded() -> None:
         senders.note(of(f"process {number}", 0), float(number))
 
     assert len(senders) < 1_000
-    assert not senders.note(of("process 1999", 0), 2_000.0)[2]
+    assert not senders.note(of("process 1999", 0), 2_000.0).is_new

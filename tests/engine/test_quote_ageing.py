@@ -83,7 +83,7 @@ def test_listeners_receive_aged_quotes(
     for _ in range(3):
         ageing.review()
 
-    assert [PriceClass.STALE] == [each.price_class for each in seen]
+    assert [PriceClass.STALE] == [aged.price_class for aged in seen]
 
 
 def test_what_was_asked_for_has_the_maximum_age_of_its_source(
@@ -112,7 +112,7 @@ def test_a_market_that_closes_and_opens_does_so_by_the_clock(
     view: MarketView, ageing: QuoteAgeing
 ) -> None:
     """A live price becomes the close, and the close is no price of the next day."""
-    share = instrument("ACME", AssetClass.STOCK, calendar=Calendar.US_STOCKS)
+    share = instrument("ACME", AssetClass.STOCK, calendar=Calendar.XNYS)
     view.follow([share])
     closes = START.replace(hour=21, minute=0)
     price = quote(trade("100"), symbol="ACME", at=closes - timedelta(seconds=5))

@@ -18,8 +18,10 @@ def test_the_newest_quote_of_each_symbol_waits() -> None:
     for seq, symbol in ((2, "BTC"), (6, "ETH"), (8, "BTC"), (4, "BTC")):
         queue.put_quote(structs.replace(QUOTE, seq=seq, symbol=symbol))
 
-    assert {"BTC": 8, "ETH": 6} == {taken.symbol: taken.seq for taken in queue.take_quotes()}
-    assert [] == list(queue.take_quotes())
+    assert {"BTC": 8, "ETH": 6} == {
+        taken.symbol: taken.seq for taken in queue.take_quotes().values()
+    }
+    assert {} == queue.take_quotes()
 
 
 def test_messages_wait_in_their_order_and_the_oldest_are_dropped() -> None:
@@ -64,9 +66,9 @@ def test_nothing_is_lost_between_threads(restless: None) -> None:
         thread.start()
     while any(thread.is_alive() for thread in threads):
         queue.wait(0.001)
-        for taken in queue.take_quotes():
+        for taken in queue.take_quotes().values():
             assert seen.get(taken.symbol, 0) < taken.seq
             seen[taken.symbol] = taken.seq
-    seen |= {taken.symbol: taken.seq for taken in queue.take_quotes()}
+    seen |= {taken.symbol: taken.seq for taken in queue.take_quotes().values()}
 
     assert dict.fromkeys(("S0", "S1", "S2", "S3"), 2_000) == seen

@@ -278,4 +278,4 @@ def test_without_an_engine_nothing_is_live(installation: Installation) -> None:
                 lambda: "This process waits" in next_engine.output(), what="the stop to be kept"
             )
             assert "started" == admin.send("/api/v1/market/streaming/start").json()["status"]
-            assert next_engine.leads
+            wait_for(lambda: next_engine.leads, what="the feeds")
