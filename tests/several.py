@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,9 @@ class Engine(Process):
 _WORDS = ("The feeds run in this process.", "This process waits: ")
 
 
+_END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {}"
+
+
 class Installation:
     """The database, the bus and the upstreams that its processes share."""
 
@@ -101,6 +104,41 @@ class Installation:
                 return [tuple(row) for row in connection.execute(text(query))]
         finally:
             server.dispose()
+
+    def do(self, *statements: str) -> None:
+        """Do this to the server, from another database."""
+        server = f"{self.database.rpartition('/')[0]}/postgres"
+        engine = create_engine(server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Meanwhile nobody reaches the database."""
+        name = self.database.rpartition("/")[2]
+        self.do(
+            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false", _END.format(f"datname = '{name}'")
+        )
+        try:
+            yield
+        finally:
+            self.do(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+    @contextmanager
+    def alone_on(self, role: str) -> Iterator[tuple[dict[str, str], Callable[[], None]]]:
+        """The settings of a process with an account of its own at the database, and what cuts that
+        one off."""
+        self.do(f"CREATE ROLE {role} LOGIN SUPERUSER")
+        end = _END.format(f"usename = '{role}'")
+        try:
+            yield (
+                {"DATABASE_URL": self.database.replace("//omcrm@", f"//{role}@")},
+                lambda: self.do(f"ALTER ROLE {role} NOLOGIN", end),
+            )
+        finally:
+            self.do(end, f"DROP ROLE {role}")
 
     @property
     def token(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from omcrm.engine.bus import Bus, FeedChanged
 from omcrm.engine.feed_engine import FeedEngine
 from omcrm.engine.market_engine import EngineDetails, MarketEngine
 from omcrm.engine.remote_engine import RemoteEngine
@@ -25,6 +26,11 @@ class ElectedEngine:
     def own(self) -> FeedEngine | None:
         """This process's engine, while it has the lease."""
         return self._own if self._token() is not None else None
+
+    def on_change(self, bus: Bus, handler: Callable[[], object]) -> None:
+        """Call this when a feed is in another state, as `status` has it then."""
+        bus.subscribe(FeedChanged, lambda _: handler() if self.own is not None else None)
+        self.other.on_change(lambda: handler() if self.own is None else None)
 
     @property
     def _elected(self) -> MarketEngine:

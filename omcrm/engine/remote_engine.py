@@ -23,8 +23,9 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SILENT = "the engine does not answer"
-# Seconds after which an engine without a report counts as gone; it reports every second.
-_SILENT_AFTER = 5.0
+# Seconds after which an engine without a report counts as gone: it reports every second, and until
+# then a standby has taken over.
+_SILENT_AFTER = 10.0
 # Seconds that an answer, and the start or stop of the feeds, may take.
 _ANSWER_WITHIN, _CHANGE_WITHIN, _LOOK_EVERY = 2.0, 10.0, 0.05
 _MOST_QUESTIONS = 64
@@ -37,8 +38,8 @@ class _Question:
 
 
 class RemoteEngine:
-    """What this process knows of the engine, and can ask it; an engine that does not report for
-    five seconds brings no prices."""
+    """What this process knows of the engine, and can ask it; an engine that does not report any
+    more brings no prices."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus

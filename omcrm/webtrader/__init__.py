@@ -20,10 +20,12 @@ def init_webtrader(app: "Flask") -> None:
     app.register_blueprint(routes.blueprint)
     parts = services_of(app)
     bus, feed_log = parts.bus, FeedLog(app, parts.fence)
-    bus.subscribe(FeedChanged, partial(socketio_events.send_status, app))
+    send_status = partial(socketio_events.send_status, app)
+    if isinstance(parts.engine, ElectedEngine):
+        parts.engine.on_change(bus, send_status)
+    else:
+        bus.subscribe(FeedChanged, send_status)
     bus.subscribe(FeedEvents, lambda message: feed_log.write(message.events))
     socketio.server.on_lost(NAMESPACE, socketio_events.send_events_lost)
     bus.subscribe(LoginEnded, partial(socketio_events.end_login, app))
     bus.subscribe(Control, partial(service.reload_catalogue, app))
-    if isinstance(parts.engine, ElectedEngine):
-        parts.engine.other.on_change(partial(socketio_events.send_status, app, FeedChanged()))

@@ -1,7 +1,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from omcrm.engine.bus import EngineReport, LocalBus
+import msgspec
+
+from omcrm.engine.bus import EngineReport, FeedChanged, LocalBus
 from omcrm.engine.elected_engine import ElectedEngine
 from omcrm.engine.feed_engine import FeedEngine
 from omcrm.engine.remote_engine import RemoteEngine
@@ -40,3 +42,20 @@ def test_it_is_the_one_with_the_lease(tmp_path: Path) -> None:
     assert engine.explain("BTC") is not None
     assert engine.explain("NOTHING") is None
     assert {item.symbol for item in CATALOGUE} == engine.details().chains.keys()
+
+
+def test_a_change_is_told_once(tmp_path: Path) -> None:
+    """By this process's feeds while they run, else by the reports of the other one."""
+    bus, token, changes = LocalBus(), [None, 7], []
+    own = FeedEngine(bus, FeedSettings(), state=tmp_path)
+    engine = ElectedEngine(own, RemoteEngine(bus), lambda: token[0])
+    engine.on_change(bus, lambda: changes.append(engine.running))
+    report = EngineReport(since=NOW, reviewed_at=NOW, failure=None, statuses={}, budgets={})
+    bus.publish(FeedChanged("binance"))
+    bus.publish(report)
+    bus.publish(report)
+    token.reverse()
+    bus.publish(FeedChanged("binance"))
+    bus.publish(msgspec.structs.replace(report, since=None))
+
+    assert [True, False] == changes

@@ -209,6 +209,46 @@ def renewed(installation: Installation) -> Any:
     return installation.rows("select until from engine_lease")[0][0]
 
 
+def test_without_the_database_prices_go_on(installation: Installation) -> None:
+    """And nothing else: the same engine goes on when it is back."""
+    with installation.engine() as engine, installation.web() as app:
+        with app.new_browser().desk() as page:
+            page.subscribe("BTC")
+            assert brings_prices(page)
+            before = installation.token
+            with installation.away():
+                wait_for(lambda: "prices go on" in engine.output(), what="the engine to notice")
+                assert brings_prices(page)
+            wait_for(lambda: "the database is back" in engine.output(), what="the database")
+            assert brings_prices(page)
+        assert (True, before) == (engine.leads, installation.token)
+        assert "Traceback" not in engine.output()
+
+
+def test_an_engine_that_alone_lost_the_database_ends_for_its_successor(
+    installation: Installation,
+) -> None:
+    """It learns of the higher token over the bus."""
+    with (
+        installation.alone_on("lonely") as (environ, cut_off),
+        installation.web() as app,
+        installation.engine(**environ) as first,
+        app.new_browser().desk() as page,
+    ):
+        page.subscribe("BTC")
+        assert brings_prices(page)
+        with installation.engine() as second:
+            wait_for(lambda: "This process waits" in second.output(), what="the second engine")
+            cut_off()
+            wait_for(lambda: second.leads, what="the second engine to lead")
+            wait_for(lambda: not first.leads, what="the end of the first one's feeds")
+            assert brings_prices(page)
+            numbers = [price["seq"] for price in page.prices("BTC")]
+        assert "another engine has token" in first.output()
+
+    assert sorted(set(numbers)) == numbers
+
+
 def test_what_is_changed_in_one_process_reaches_all(installation: Installation) -> None:
     """A new instrument, and a logout."""
     with installation.engine() as engine, installation.web() as first, installation.web() as second:
