@@ -51,8 +51,8 @@ class ElectedEngine:
         return self._elected.becomes(running)
 
     def status(self) -> dict[str, FeedStatus]:
-        """The condition of every source."""
-        return self._elected.status()
+        """The condition of every source; before the first report, that none runs."""
+        return self._elected.status() or self._own.status()
 
     def uses(self) -> dict[str, list[BudgetUse]]:
         """How the budgets of the polled sources stand."""

@@ -14,6 +14,7 @@ from omcrm.extensions import socketio
 from omcrm.market.instrument import Instrument
 from omcrm.services import services_of
 from omcrm.storage.user import Role
+from omcrm.web import market_access
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
 from omcrm.wire.client_counts import DeliveryCounts
@@ -38,7 +39,7 @@ def test_a_catalogue_that_cannot_be_read_is_one_line_of_log(
         raise OperationalError("", {}, Exception("the database file was deleted"))
 
     with monkeypatch.context() as patched, app.app_context():
-        patched.setattr(service, "active_instruments", fail)
+        patched.setattr(market_access, "active_instruments", fail)
         assert {} == market_view().instruments
     with app.app_context():
         assert 24 == len(market_view().instruments)
