@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from omcrm.engine.bus import (
+    ConnectionCounts,
     Control,
     ControlAction,
     Demand,
@@ -52,6 +53,7 @@ MESSAGES: tuple[RemoteMessage, ...] = (
     LoginEnded("hash"),
     PortfolioChanged(1, 2),
     UserEventsWritten(frozenset({1, 2})),
+    ConnectionCounts("web", {"pages:1": 2}, is_all=True),
     EngineReport(
         since=START,
         reviewed_at=None,
