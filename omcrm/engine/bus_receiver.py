@@ -153,7 +153,9 @@ class BusReceiver:
         self._condition.counts.received += 1
         if frame.token:
             self._take_quotes(frame)
-        self._take_messages(frame)
+        # Those on the other channel are its heartbeats.
+        if not frame.quotes:
+            self._take_messages(frame)
 
     def _take_quotes(self, frame: BusFrame) -> None:
         is_other = frame.epoch != self._order.epoch
