@@ -43,6 +43,7 @@ def create_app(settings: "Settings | None" = None, rounds: "RoundPlan | None" = 
 
 
 def _configure(app: "Flask", settings: "Settings", key: str) -> None:
+    from omcrm.auth.shared_storage import storage_uri
     from omcrm.concurrency import active_mode
     from omcrm.storage.database import engine_options
 
@@ -56,7 +57,7 @@ def _configure(app: "Flask", settings: "Settings", key: str) -> None:
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https:"),
         WTF_CSRF_TIME_LIMIT=settings.session_hours * 3600,
         MAX_CONTENT_LENGTH=1024 * 1024,
-        RATELIMIT_STORAGE_URI="memory://",
+        RATELIMIT_STORAGE_URI=storage_uri(settings.bus_url),
         OMCRM_ASYNC_MODE=active_mode(),
     )
 
@@ -64,6 +65,8 @@ def _configure(app: "Flask", settings: "Settings", key: str) -> None:
 def _make_services(app: "Flask", settings: "Settings", rounds: "RoundPlan | None") -> "Services":
     from omcrm.auth.credential import dead_among
     from omcrm.engine.bus import UserEventsWritten
+    from omcrm.engine.connection_sharing import ConnectionSharing
+    from omcrm.engine.shared_counts import SharedCounts
     from omcrm.gateways.finance_query.channels import DailyLimit
     from omcrm.gateways.finance_query.publisher import ChannelPublisher
     from omcrm.market_system import market_system
@@ -79,10 +82,14 @@ def _make_services(app: "Flask", settings: "Settings", rounds: "RoundPlan | None
     manager = system.manager
     clients, context = ClientRegistry(), app.app_context
     clients.run_while_connected(session_sweeper(clients, context, dead_among))
+    if settings.bus_url:
+        ConnectionSharing(manager.bus, clients).begin()
     events = EventDelivery(clients, StoredUserEvents(context))
     manager.bus.subscribe(UserEventsWritten, lambda written: events.note_written(written.user_ids))
     daily_limit = DailyLimit(
-        settings.instance_path / "daily_requests", settings.daily_request_limit
+        settings.instance_path / "daily_requests",
+        settings.daily_request_limit,
+        SharedCounts(settings.bus_url) if settings.bus_url else None,
     )
     return Services(
         settings=settings,

@@ -76,6 +76,14 @@ class UserEventsWritten(Struct, frozen=True, tag=True):
     user_ids: frozenset[int]
 
 
+class ConnectionCounts(Struct, frozen=True, tag=True):
+    """How many connections each owner has at a process: what has changed, or all."""
+
+    process: str
+    counts: dict[str, int]
+    is_all: bool = False
+
+
 class EngineReport(Struct, frozen=True, tag=True, kw_only=True):
     """How the feeds of the engine stand, for processes without one.
 
@@ -134,6 +142,7 @@ RemoteMessage = (
     | LoginEnded
     | PortfolioChanged
     | UserEventsWritten
+    | ConnectionCounts
     | EngineReport
     | EngineQuestion
     | EngineReply

@@ -74,6 +74,8 @@ class BusCondition:
 
     def note_token(self, token: int) -> None:
         """Note the token of a leader elsewhere."""
+        if token <= self.token:
+            return
         with self._lock:
             if token <= self.token:
                 return

@@ -18,8 +18,12 @@ VERSION = 1
 _LARGEST = 2**53
 _ZERO = Decimal(0)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-# What stands in a decimal's text that is no number; symbols may have it, too.
-_NOT_NUMBERS = (b"nan", b"inf")
+# The texts of decimals that are no numbers, in small letters, as msgpack has them: the length comes
+# first, so that they are not found within a name.
+_NOT_NUMBERS = tuple(
+    bytes([0xA0 + len(text)]) + text
+    for text in (b"nan", b"snan", b"-nan", b"inf", b"-inf", b"infinity", b"-infinity")
+)
 
 _Name: TypeAlias = Annotated[str, Meta(max_length=64)]
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=_LARGEST)]

@@ -27,8 +27,10 @@ _refusals = ThrottledLog(_log)
 
 _DEAF_AFTER = 2.0
 """So long a heartbeat of this process may take to come back, in seconds."""
-_GONE_AFTER = 10.0
+_GONE_AFTER = 5.0
 """A process without a heartbeat for so many seconds has ended."""
+# A process that was taken for gone may come back.
+_REPEAT_WANTED_EVERY = 5.0
 _READ_AGAIN_EVERY = 0.25
 _POLL = 0.25
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
@@ -50,7 +52,7 @@ class BusReceiver:
         local: Bus,
         condition: BusCondition,
         sending: BusSender,
-        found_process: Callable[[], object],
+        send_wanted: Callable[[], object],
         clock: Clock,
     ) -> None:
         self._names = names_for(url)
@@ -61,11 +63,11 @@ class BusReceiver:
         self._local = local
         self._condition = condition
         self._sending = sending
-        self._found_process = found_process
+        self._send_wanted = send_wanted
         self._clock = clock
         self._order = FrameOrder()
         self._senders = Senders()
-        self._next_read = 0.0
+        self._next_read = self._next_wanted = 0.0
         self._reads_again = False
         self._has_joined = False
         self.clock = EngineClock(clock)
@@ -145,6 +147,9 @@ class BusReceiver:
         if self._condition.lost_since is None:
             for ended in self._senders.take_silent(now - _GONE_AFTER):
                 self._local.publish(ended)
+            if now >= self._next_wanted:
+                self._next_wanted = now + _REPEAT_WANTED_EVERY
+                self._send_wanted()
 
     def _take(self, data: bytes) -> None:
         try:
@@ -156,7 +161,9 @@ class BusReceiver:
         self._condition.counts.received += 1
         if frame.token:
             self._take_quotes(frame)
-        self._take_messages(frame)
+        # Those on the other channel are its heartbeats.
+        if not frame.quotes:
+            self._take_messages(frame)
 
     def _take_quotes(self, frame: BusFrame) -> None:
         is_other = frame.epoch != self._order.epoch
@@ -177,7 +184,7 @@ class BusReceiver:
     def _take_messages(self, frame: BusFrame) -> None:
         news = self._senders.note(frame, time.monotonic())
         if news.is_new:
-            self._found_process()
+            self._send_wanted()
         if news.has_missed:
             self._sending.repeat()
         for message in news.messages:

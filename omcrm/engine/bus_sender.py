@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from redis import RedisError
 
-from omcrm.engine.bus import RemoteMessage
+from omcrm.engine.bus import ConnectionCounts, RemoteMessage
 from omcrm.engine.bus_condition import BusCondition
 from omcrm.engine.bus_frame import BusFrame, SnapshotHead, encode
 from omcrm.engine.quote_snapshot import QuoteSnapshot, SnapshotMissing, TokenOutranked
@@ -32,7 +32,7 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 # Beyond that many messages in one frame, the next frame takes the others.
 _MOST_IN_A_FRAME = 1_000
 # So many messages are sent again to a process that missed some.
-_REPEATED = 1_000
+_REPEATED = 500
 
 
 class BusSender:
@@ -85,7 +85,8 @@ class BusSender:
                 break
             if self._try_flush():
                 pause = _SHORTEST_PAUSE
-                ORDINARY.wait(stopped, FLUSH_EVERY)
+                # Cheaper than to wait for the end, which is soon noticed anyway.
+                time.sleep(FLUSH_EVERY)
             else:
                 ORDINARY.wait(stopped, pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -200,7 +201,7 @@ class BusSender:
             self._socket.confirm()
             self._unsent = self._unsent[len(part) :]
             self._message_seq += len(part)
-            self._recent += part
+            self._recent += map(_for_repeat, part)
             is_due = False
 
     def _send(
@@ -238,3 +239,11 @@ class BusSender:
             self._condition.note_token(outranked.token)
         else:
             self._unwritten, self._is_anew = {}, False
+
+
+def _for_repeat(message: RemoteMessage) -> RemoteMessage:
+    """What is kept of a message to be sent again: counts may be large, and come again by
+    themselves."""
+    if isinstance(message, ConnectionCounts):
+        return ConnectionCounts(message.process, {})
+    return message

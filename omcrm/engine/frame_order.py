@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 from msgspec import Struct
 
-from omcrm.engine.bus import Demand, RemoteMessage
+from omcrm.engine.bus import ConnectionCounts, Demand, RemoteMessage
 from omcrm.engine.bus_frame import BusFrame, SnapshotHead
 
 # More processes than an installation has; beyond, the one that was silent for longest is forgotten.
@@ -89,7 +89,9 @@ class _Sender(Struct):
     next_message: int
     joins: int
     is_incomplete: bool
+    # What it wants and counts ends with it.
     views: set[str]
+    counters: set[str]
 
 
 class Senders:
@@ -117,7 +119,7 @@ class Senders:
         messages = frame.messages[known:] if known > 0 else frame.messages
         sender.next_message = max(sender.next_message, frame.message_seq + len(frame.messages))
         sender.is_incomplete = sender.is_incomplete and not frame.is_repeat
-        self._note_views(sender, messages)
+        self._note_state(sender, messages)
         return SenderNews(continuity, messages, has_missed=has_missed)
 
     def _begin(self, frame: BusFrame, now: float) -> SenderNews:
@@ -126,17 +128,24 @@ class Senders:
         # What is repeated was meant for others.
         messages = () if frame.is_repeat else frame.messages
         following = frame.message_seq + len(frame.messages)
-        sender = _Sender(now, following, frame.joins, is_incomplete=False, views=set())
+        sender = _Sender(now, following, frame.joins, False, set(), set())
         self._senders[frame.sender] = sender
-        self._note_views(sender, messages)
+        self._note_state(sender, messages)
         return SenderNews(Continuity.NEXT, messages, is_new=True)
 
     @staticmethod
-    def _note_views(sender: _Sender, messages: tuple[RemoteMessage, ...]) -> None:
-        sender.views |= {message.view for message in messages if isinstance(message, Demand)}
+    def _note_state(sender: _Sender, messages: tuple[RemoteMessage, ...]) -> None:
+        for message in messages:
+            if isinstance(message, Demand):
+                sender.views.add(message.view)
+            elif isinstance(message, ConnectionCounts):
+                sender.counters.add(message.process)
 
-    def take_silent(self, before: float) -> list[Demand]:
-        """Forget the processes without a frame since `before`; what they do not want any more."""
+    def take_silent(self, before: float) -> list[RemoteMessage]:
+        """Forget the processes without a frame since `before`; as messages, what that ends."""
         silent = [name for name, sender in self._senders.items() if sender.seen_at < before]
         ended = [self._senders.pop(name) for name in silent]
-        return [Demand(view, frozenset()) for sender in ended for view in sorted(sender.views)]
+        return [
+            *(Demand(view, frozenset()) for sender in ended for view in sorted(sender.views)),
+            *(ConnectionCounts(name, {}, True) for sender in ended for name in sender.counters),
+        ]

@@ -19,6 +19,7 @@ class RedisNames(Struct, frozen=True):
     messages: str
     head: str
     snapshot: str
+    limits: str
 
 
 def names_for(url: str) -> RedisNames:
@@ -30,6 +31,7 @@ def names_for(url: str) -> RedisNames:
         messages=f"{prefix}:messages",
         head=f"{prefix}:head",
         snapshot=f"{prefix}:snapshot",
+        limits=f"{prefix}:limit:",
     )
 
 

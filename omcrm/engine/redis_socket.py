@@ -27,6 +27,7 @@ class RedisSocket:
         self._socket: Any = None
         self._reader = hiredis.Reader()
         self._awaited = 0
+        self._set_timeout = timeout
 
     @property
     def is_open(self) -> bool:
@@ -39,6 +40,8 @@ class RedisSocket:
         self._connection = self._client.connection_pool.make_connection()
         self._connection.connect()
         self._socket = self._connection._sock
+        self._socket.settimeout(self._timeout)
+        self._set_timeout = self._timeout
         self._reader, self._awaited = hiredis.Reader(), 0
 
     def close(self) -> None:
@@ -74,7 +77,9 @@ class RedisSocket:
 
     def _read(self, seconds: float) -> Any:
         connection = self._socket
-        connection.settimeout(seconds)
+        if seconds != self._set_timeout:
+            connection.settimeout(seconds)
+            self._set_timeout = seconds
         try:
             while (answer := self._reader.gets()) is False:
                 data = connection.recv(_AT_ONCE)
@@ -84,6 +89,4 @@ class RedisSocket:
         except (TimeoutError, socket.timeout):  # noqa: UP041
             # What came of an answer stays with the reader.
             return None
-        finally:
-            connection.settimeout(self._timeout)
         return answer

@@ -20,6 +20,7 @@ class SendQueue:
         self._changed: dict[str, Quote] = {}
         self._messages: deque[RemoteMessage] = deque()
         self._waiting = threading.Event()
+        self._is_woken = False
         self.dropped = 0
 
     def put_quote(self, quote: Quote) -> None:
@@ -38,17 +39,25 @@ class SendQueue:
             if len(self._messages) > self._most:
                 self._messages.popleft()
                 self.dropped += 1
-        self._waiting.set()
+        if not self._waiting.is_set():
+            self._waiting.set()
 
     def wake(self) -> None:
         """End the wait of the sending thread."""
+        self._is_woken = True
         self._waiting.set()
 
     def wait(self, seconds: float) -> None:
         """Wait until something is to be sent, so long at most."""
-        if not self._waiting.is_set():
-            self._waiting.wait(seconds)
-        self._waiting.clear()
+        # Cleared only before a wait: while there is always something, nobody sets it either.
+        if not self._has_something():
+            self._waiting.clear()
+            if not self._has_something():
+                self._waiting.wait(seconds)
+        self._is_woken = False
+
+    def _has_something(self) -> bool:
+        return bool(self._changed or self._messages or self._is_woken)
 
     def take_quotes(self) -> dict[str, Quote]:
         """The changed quotes, by symbol."""

@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from omcrm.engine.bus import (
+    ConnectionCounts,
     Control,
     ControlAction,
     Demand,
@@ -52,6 +53,7 @@ MESSAGES: tuple[RemoteMessage, ...] = (
     LoginEnded("hash"),
     PortfolioChanged(1, 2),
     UserEventsWritten(frozenset({1, 2})),
+    ConnectionCounts("web", {"pages:1": 2}, is_all=True),
     EngineReport(
         since=START,
         reviewed_at=None,
@@ -111,7 +113,7 @@ def test_a_price_that_is_none_is_refused(price: str) -> None:
 @pytest.mark.parametrize("field", ["bid", "ask_size", "volume", "change_percent"])
 def test_a_figure_that_is_no_number_is_refused(field: str) -> None:
     """A symbol may be called so."""
-    for text in ("NaN", "inf"):
+    for text in ("NaN", "sNaN", "-NaN", "inf", "-Infinity"):
         wrong = structs.replace(QUOTES[0], **{field: Decimal(text)})
 
         with pytest.raises(FrameRefused):

@@ -4,7 +4,7 @@ import random
 
 from msgspec import structs
 
-from omcrm.engine.bus import Demand, PortfolioChanged
+from omcrm.engine.bus import ConnectionCounts, Demand, PortfolioChanged
 from omcrm.engine.bus_frame import BusFrame, SnapshotHead
 from omcrm.engine.frame_order import Continuity, FrameOrder, SenderNews, Senders
 from tests.values import START, quote, trade
@@ -198,14 +198,16 @@ def note(senders: Senders, sender: str, number: int, *ids: int) -> SenderNews:
     return senders.note(of(sender, number, *ids), 0.0)
 
 
-def test_a_process_that_ended_wants_nothing() -> None:
-    """Its demand ends, that of the others does not."""
-    senders, wanted = Senders(), (Demand("view", frozenset({"BTC"})),)
-    senders.note(BusFrame("a", 0, "", 0, 0, START, (), wanted), 1.0)
+def test_a_process_that_ended_wants_and_has_nothing() -> None:
+    """Its demand and its connections end, those of the others do not."""
+    senders = Senders()
+    state = (Demand("view", frozenset({"BTC"})), ConnectionCounts("web", {"pages:1": 2}))
+    senders.note(BusFrame("a", 0, "", 0, 0, START, (), state), 1.0)
     senders.note(of("b", 0), 9.0)
 
     assert [] == senders.take_silent(1.0)
-    assert [Demand("view", frozenset())] == senders.take_silent(5.0)
+    ended = [Demand("view", frozenset()), ConnectionCounts("web", {}, is_all=True)]
+    assert ended == senders.take_silent(5.0)
     assert 1 == len(senders)
     assert [] == senders.take_silent(5.0)
 

@@ -111,7 +111,7 @@ def test_nobody_who_publishes_waits_for_a_hung_server(group: Group) -> None:
     group.server.pause()
 
     def publish(symbol: str) -> None:
-        for number in range(6_000):
+        for number in range(14_000):
             leader.price(symbol) if number % 2 else leader.bus.publish(LoginEnded(symbol))
 
     threads = [threading.Thread(target=publish, args=(name,)) for name in ("A", "B", "C", "D")]
