@@ -9,7 +9,14 @@ from collections.abc import Callable
 
 from redis import RedisError
 
-from omcrm.engine.bus import ConnectionCounts, RemoteMessage
+from omcrm.engine.bus import (
+    ConnectionCounts,
+    EngineQuestion,
+    EngineReply,
+    EngineReport,
+    FeedChanged,
+    RemoteMessage,
+)
 from omcrm.engine.bus_condition import BusCondition
 from omcrm.engine.bus_frame import BusFrame, SnapshotHead, encode
 from omcrm.engine.quote_snapshot import QuoteSnapshot, SnapshotMissing, TokenOutranked
@@ -246,4 +253,7 @@ def _for_repeat(message: RemoteMessage) -> RemoteMessage:
     themselves."""
     if isinstance(message, ConnectionCounts):
         return ConnectionCounts(message.process, {})
+    if isinstance(message, EngineReport | EngineQuestion | EngineReply):
+        # The next report says more, and nobody waits for the answer any more.
+        return FeedChanged()
     return message

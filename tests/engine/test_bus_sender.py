@@ -1,6 +1,16 @@
 """The leader's frames and snapshot, as they stand on the server."""
 
+from omcrm.engine.bus import (
+    Control,
+    ControlAction,
+    EngineQuestion,
+    EngineReply,
+    EngineReport,
+    EngineTopic,
+    FeedChanged,
+)
 from omcrm.engine.bus_frame import SnapshotHead, decode_head, decode_quote, encode
+from omcrm.engine.bus_sender import _for_repeat
 from omcrm.engine.redis_connection import names_for
 from tests.engine.bus_processes import Group
 from tests.processes import wait_for
@@ -83,3 +93,12 @@ def test_a_leader_with_a_new_token_goes_on(group: Group) -> None:
     wait_for(lambda: other.held() == leader.newest, what="the second quote")
 
     assert 4 == other.bus.status().token
+
+
+def test_large_messages_are_not_kept() -> None:
+    """A report comes again by itself, and nobody waits for an old answer."""
+    report = EngineReport(since=None, reviewed_at=None, failure=None, statuses={}, budgets={})
+    kept = EngineReply("1", b"many bytes"), EngineQuestion(id="1", topic=EngineTopic.DETAILS)
+
+    assert {FeedChanged()} == {_for_repeat(message) for message in (report, *kept)}
+    assert Control(ControlAction.STOP) == _for_repeat(Control(ControlAction.STOP))
