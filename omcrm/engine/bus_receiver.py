@@ -65,9 +65,10 @@ class BusReceiver:
         self._sending = sending
         self._send_wanted = send_wanted
         self._clock = clock
+        self._next_wanted = 0.0
         self._order = FrameOrder()
         self._senders = Senders()
-        self._next_read = self._next_wanted = 0.0
+        self._next_read = 0.0
         self._has_joined = False
         self.clock = EngineClock(clock)
         self.engine_seen_at: datetime | None = None
