@@ -98,6 +98,7 @@ def test_a_lost_server_is_noticed_and_joined_again(group: Group, fault: str) -> 
     """By everybody, without a hand; the newest quotes and the last messages arrive then."""
     leader, other = group.member(token=1).joined(), group.member().joined()
     other.record(BusLost, BusRejoined, LoginEnded)
+    wait_for(lambda: other.bus.status().processes == 2, what="the leader's heartbeat")
     leader.price("BTC")
     wait_for(lambda: other.held() == leader.newest, what="the first quote")
     if fault == "cut off":
@@ -220,6 +221,7 @@ other.record(LoginEnded)
 for member in (leader, other):
     member.bus.start()
 leader.joined(), other.joined()
+wait_for(lambda: other.bus.status().processes == 2, what="the leader's heartbeat")
 print("joined", flush=True)
 ticks = 0
 stopped = threading.Event()
