@@ -7,9 +7,12 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from omcrm.engine.bus import Bus
+    from omcrm.engine.shared_counts import SharedCounts
     from omcrm.pricing.price_rounds import RoundPlan
     from omcrm.services import Services
     from omcrm.settings import Settings
+    from omcrm.streaming.client_registry import ClientRegistry
 
 __version__ = "0.1.0"
 
@@ -65,8 +68,6 @@ def _configure(app: "Flask", settings: "Settings", key: str) -> None:
 def _make_services(app: "Flask", settings: "Settings", rounds: "RoundPlan | None") -> "Services":
     from omcrm.auth.credential import dead_among
     from omcrm.engine.bus import UserEventsWritten
-    from omcrm.engine.connection_sharing import ConnectionSharing
-    from omcrm.engine.shared_counts import SharedCounts
     from omcrm.gateways.finance_query.channels import DailyLimit
     from omcrm.gateways.finance_query.publisher import ChannelPublisher
     from omcrm.market_system import market_system
@@ -82,14 +83,12 @@ def _make_services(app: "Flask", settings: "Settings", rounds: "RoundPlan | None
     manager = system.manager
     clients, context = ClientRegistry(), app.app_context
     clients.run_while_connected(session_sweeper(clients, context, dead_among))
-    if settings.bus_url:
-        ConnectionSharing(manager.bus, clients).begin()
     events = EventDelivery(clients, StoredUserEvents(context))
     manager.bus.subscribe(UserEventsWritten, lambda written: events.note_written(written.user_ids))
     daily_limit = DailyLimit(
         settings.instance_path / "daily_requests",
         settings.daily_request_limit,
-        SharedCounts(settings.bus_url) if settings.bus_url else None,
+        _shared_counts(settings.bus_url, manager.bus, clients),
     )
     return Services(
         settings=settings,
@@ -104,6 +103,17 @@ def _make_services(app: "Flask", settings: "Settings", rounds: "RoundPlan | None
         daily_limit=daily_limit if settings.use_security else None,
         database_health=DatabaseHealth(),
     )
+
+
+def _shared_counts(url: str, bus: "Bus", clients: "ClientRegistry") -> "SharedCounts | None":
+    """The counts that several processes share; connections count for all of them from now on."""
+    from omcrm.engine.connection_sharing import ConnectionSharing
+    from omcrm.engine.shared_counts import SharedCounts
+
+    if not url:
+        return None
+    ConnectionSharing(bus, clients).begin()
+    return SharedCounts(url)
 
 
 def _bind_extensions(app: "Flask", settings: "Settings") -> None:

@@ -65,9 +65,10 @@ class BusReceiver:
         self._sending = sending
         self._send_wanted = send_wanted
         self._clock = clock
+        self._next_wanted = self._gone_from = 0.0
         self._order = FrameOrder()
         self._senders = Senders()
-        self._next_read = self._next_wanted = 0.0
+        self._next_read = 0.0
         self._reads_again = False
         self._has_joined = False
         self.clock = EngineClock(clock)
@@ -135,6 +136,8 @@ class BusReceiver:
             if self._has_joined:
                 self._sending.ask_for_repeat()
             self._has_joined = True
+            # What others sent meanwhile was missed: that does not make them silent.
+            self._gone_from = time.monotonic() + _GONE_AFTER
             self._condition.note_joined()
 
     def _look_after(self) -> None:
@@ -145,8 +148,9 @@ class BusReceiver:
         if self._order.is_missing and now >= self._next_read:
             self._read_snapshot()
         if self._condition.lost_since is None:
-            for ended in self._senders.take_silent(now - _GONE_AFTER):
-                self._local.publish(ended)
+            if now >= self._gone_from:
+                for ended in self._senders.take_silent(now - _GONE_AFTER):
+                    self._local.publish(ended)
             if now >= self._next_wanted:
                 self._next_wanted = now + _REPEAT_WANTED_EVERY
                 self._send_wanted()

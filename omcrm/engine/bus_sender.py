@@ -102,6 +102,11 @@ class BusSender:
         self._socket.close()
         self._client.close()
 
+    @property
+    def is_leading(self) -> bool:
+        """Whether this process sends quotes."""
+        return bool(self._leading)
+
     def send_heartbeat(self) -> None:
         """Send one now; from any thread."""
         self.awaited_since, self._next_heartbeat = None, 0.0

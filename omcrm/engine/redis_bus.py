@@ -49,6 +49,7 @@ class RedisBus:
         token: Callable[[], int | None] = _does_not_lead,
         clock: Clock = _system_clock,
     ) -> None:
+        self._clock = clock
         self._local = LocalBus()
         self._queue = SendQueue(_MOST_MESSAGES)
         self._condition = BusCondition(
@@ -148,7 +149,9 @@ class RedisBus:
         self._condition.on_higher_token(handler)
 
     def engine_now(self) -> datetime:
-        """The time by the clock of the engine that this process receives from."""
+        """The time by the clock of the engine that this process receives from, or is."""
+        if self._sender.is_leading:
+            return self._clock()
         return self._receiver.clock.now()
 
     def classify_late(self, classify: Classify) -> None:

@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +17,7 @@ from omcrm.engine.bus import (
     LoginEnded,
     PortfolioChanged,
 )
+from omcrm.engine.redis_bus import RedisBus
 from tests.engine.bus_processes import Group, Member
 from tests.engine.redis_server import RedisServer
 from tests.engine.test_bus_frame import MESSAGES
@@ -76,11 +78,27 @@ def test_what_is_wanted_reaches_an_engine_that_starts_later(group: Group) -> Non
     wait_for(lambda: all(message in engine.received for message in wanted), what="what is wanted")
 
 
+def test_the_time_is_that_of_the_engine(redis_server: RedisServer) -> None:
+    """Whose clock may be another one; a process that leads has its own."""
+    ahead = timedelta(hours=1)
+    leader = RedisBus(redis_server.url, lambda: 1, lambda: datetime.now(UTC) + ahead)
+    view = RedisBus(redis_server.url)
+    for bus in (leader, view):
+        bus.start()
+    try:
+        wait_for(lambda: view.engine_now() - datetime.now(UTC) > ahead / 2, what="its time")
+        assert leader.engine_now() - datetime.now(UTC) > ahead / 2
+    finally:
+        for bus in (leader, view):
+            bus.stop()
+
+
 @pytest.mark.parametrize("fault", ["kill", "pause", "cut off"])
 def test_a_lost_server_is_noticed_and_joined_again(group: Group, fault: str) -> None:
     """By everybody, without a hand; the newest quotes and the last messages arrive then."""
     leader, other = group.member(token=1).joined(), group.member().joined()
     other.record(BusLost, BusRejoined, LoginEnded)
+    wait_for(lambda: other.bus.status().processes == 2, what="the leader's heartbeat")
     leader.price("BTC")
     wait_for(lambda: other.held() == leader.newest, what="the first quote")
     if fault == "cut off":
@@ -203,6 +221,7 @@ other.record(LoginEnded)
 for member in (leader, other):
     member.bus.start()
 leader.joined(), other.joined()
+wait_for(lambda: other.bus.status().processes == 2, what="the leader's heartbeat")
 print("joined", flush=True)
 ticks = 0
 stopped = threading.Event()
