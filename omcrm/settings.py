@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
@@ -72,6 +72,10 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+# What the URL of the bus may name besides the server: files for TLS, whose checks stay on.
+_BUS_FILES = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+
+
 def _bus(text: str) -> str:
     """The URL of a server; what is wrong with it is said without its text, which has a password."""
     if not text:
@@ -80,7 +84,9 @@ def _bus(text: str) -> str:
         parts = urlsplit(text)
         has_place = bool(parts.hostname) and parts.port != 0
         is_number = not parts.path.strip("/") or parts.path.strip("/").isdecimal()
-        if parts.scheme in ("redis", "rediss") and has_place and is_number:
+        has_files = {name for name, _ in parse_qsl(parts.query, strict_parsing=bool(parts.query))}
+        is_known = has_files <= _BUS_FILES and not parts.fragment
+        if parts.scheme in ("redis", "rediss") and has_place and is_number and is_known:
             return text
     raise ValueError(
         "expected redis://[user:password@]host[:port][/number], or rediss:// for TLS; "

@@ -68,6 +68,7 @@ def test_defaults() -> None:
         ("database_url", "postgresql://db/omcrm", "postgresql://db/omcrm"),
         ("bus_url", "", ""),
         ("bus_url", "redis://bus", "redis://bus"),
+        ("bus_url", "rediss://bus?ssl_ca_certs=/ca.pem", "rediss://bus?ssl_ca_certs=/ca.pem"),
         ("bus_url", "rediss://desk:a%2Fb@[::1]:6380/2", "rediss://desk:a%2Fb@[::1]:6380/2"),
     ],
 )
@@ -98,6 +99,9 @@ def test_what_providers_declare_is_read(name: str, text: str, value: object) -> 
         ("bus_url", "redis://"),
         ("bus_url", "redis://bus:port"),
         ("bus_url", "redis://bus/prices"),
+        ("bus_url", "redis://bus?socket_timeout=3600"),
+        ("bus_url", "rediss://bus?ssl_cert_reqs=none"),
+        ("bus_url", "rediss://bus?ssl_ca_certs"),
         ("port", ""),
         ("allowed_origins", "*"),
         ("allowed_origins", "null"),

@@ -51,7 +51,8 @@ def connect_redis(url: str, timeout: float) -> Redis:
         "decode_responses": False,
         "socket_keepalive": True,
     }
-    return Redis(connection_pool=ConnectionPool(**options))
+    # A client that owns its pool closes its connections.
+    return Redis.from_pool(ConnectionPool(**options))
 
 
 def _options(url: str) -> dict[str, Any]:

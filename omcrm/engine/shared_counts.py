@@ -33,6 +33,7 @@ class SharedCounts:
         self._client = connect_redis(url, _TIMEOUT)
         self._add: Any = self._client.register_script(_ADD)
         self._asked_again_at = 0.0
+        self._is_away = False
 
     def add(self, name: str, amount: int, seconds: float) -> int | None:
         """The count after adding; a new one ends after so many seconds."""
@@ -66,12 +67,18 @@ class SharedCounts:
         if time.monotonic() < self._asked_again_at:
             return None
         try:
-            return call()
+            answer = call()
         except (RedisError, OSError, ValueError) as error:
             self._asked_again_at = time.monotonic() + _PAUSE
-            _log.warning(
-                "limits are counted by this process alone, %s is not reached: %s",
-                self._shown_url,
-                error or type(error).__name__,
-            )
+            if not self._is_away:
+                self._is_away = True
+                _log.warning(
+                    "limits are counted by this process alone, %s is not reached: %s",
+                    self._shown_url,
+                    error or type(error).__name__,
+                )
             return None
+        if self._is_away:
+            self._is_away = False
+            _log.info("limits are counted at %s again", self._shown_url)
+        return answer

@@ -18,6 +18,7 @@ from omcrm.engine.bus import (
     PortfolioChanged,
 )
 from omcrm.engine.redis_bus import RedisBus
+from omcrm.engine.shared_counts import SharedCounts
 from tests.engine.bus_processes import Group, Member
 from tests.engine.redis_server import RedisServer
 from tests.engine.test_bus_frame import MESSAGES
@@ -201,6 +202,11 @@ def test_the_rights_in_the_documents_are_enough(redis_server: RedisServer) -> No
         late.bus.start()
         wait_for(lambda: late.held() == leader.newest, what="the snapshot")
         late.bus.stop()
+        counts = SharedCounts(url)
+        assert 1 == counts.add("a", 1, 60)
+        assert 1 == counts.get("a")[0]
+        counts.clear("a")
+        counts.close()
     finally:
         leader.bus.stop()
         other.bus.stop()

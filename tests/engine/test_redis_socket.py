@@ -1,12 +1,16 @@
 """Commands and answers in their order, and no wait without an end."""
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from redis import RedisError
 
 from omcrm.engine.redis_socket import RedisSocket
+from tests.conftest import missing
 from tests.engine.redis_server import RedisServer
+from tests.processes import free_port
 
 
 @pytest.fixture
@@ -88,5 +92,33 @@ def test_the_password_is_in_no_error() -> None:
         socket.send("ECHO", "x")
         assert b"x" == socket.receive(60.0)
         socket.close()
+    finally:
+        server.remove()
+
+
+def test_tls_needs_a_certificate_that_is_known(tmp_path: Path) -> None:
+    """One that nobody signed is refused, unless it is named in the URL."""
+    certificate, key, port = tmp_path / "crt", tmp_path / "key", free_port()
+    command = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    names = ("-nodes", "-subj", "/CN=x", "-addext", "subjectAltName=DNS:localhost")
+    outputs = ("-out", str(certificate), "-keyout", str(key))
+    try:
+        subprocess.run([*command, *names, *outputs], check=True, capture_output=True)
+    except OSError:
+        missing("openssl")
+    files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
+    server = RedisServer("--tls-port", str(port), *files, "--tls-auth-clients", "no")
+    try:
+        refused = RedisSocket(f"rediss://localhost:{port}/0", 60.0)
+        with pytest.raises((RedisError, OSError), match="certificate"):
+            refused.open()
+        socket = RedisSocket(f"rediss://localhost:{port}/0?ssl_ca_certs={certificate}", 60.0)
+        socket.open()
+        large = "x" * 1_000_000
+        socket.send("ECHO", large)
+        assert large.encode() == socket.receive(60.0)
+        assert None is socket.receive(0.01)
+        socket.close()
+        refused.close()
     finally:
         server.remove()
