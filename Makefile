@@ -86,7 +86,7 @@ clean:
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-# Chromium, PostgreSQL and Node; without them the tests that need them are skipped (in CI they fail).
+# Chromium, PostgreSQL, Redis and Node; without them the tests that need them are skipped (in CI they fail).
 .PHONY: tools
 tools:
 	@tools/install_for_tests.sh

@@ -63,21 +63,30 @@ def _simulate(worker):
 
 
 def post_worker_init(worker):
-    """Configure the garbage collector as `run.py` does, and close all WebSockets at the end."""
+    """Do what `run.py` does before it serves, and close all WebSockets at the end."""
     from omcrm.ending import close_connections
     from omcrm.process import collect_garbage_less_often
 
     collect_garbage_less_often()
+    served = _services()
+    if served is not None:
+        served.begin()
     worker.at_end = close_connections
 
 
 def worker_exit(server, worker):
     """Stop the feeds before the process ends."""
+    served = _services()
+    if served is not None:
+        served.stop()
+    getattr(worker, "stop_simulator", lambda: None)()
+
+
+def _services():
+    """The services of the app that this worker serves, once it is loaded."""
     import sys
 
     from omcrm.services import services_of
 
-    served = getattr(sys.modules.get("wsgi"), "app", None)
-    if served is not None:
-        services_of(served).manager.stop()
-    getattr(worker, "stop_simulator", lambda: None)()
+    app = getattr(sys.modules.get("wsgi"), "app", None)
+    return None if app is None else services_of(app)

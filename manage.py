@@ -14,6 +14,7 @@ COMMANDS = {
     "exchange": "simulator.command",
     "drill": "simulator.drill.command",
     "drill-day": "simulator.drill.day_command",
+    "engine": "omcrm.pricing.engine_process",
     "record": "omcrm.webtrader.record",
     "update_asset_prices": "omcrm.pricing.command",
     "start_price_feed": "omcrm.pricing.price_feed",

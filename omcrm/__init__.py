@@ -7,8 +7,12 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from omcrm.engine.bus import Bus
+    from omcrm.engine.shared_counts import SharedCounts
+    from omcrm.pricing.price_rounds import RoundPlan
     from omcrm.services import Services
     from omcrm.settings import Settings
+    from omcrm.streaming.client_registry import ClientRegistry
 
 __version__ = "0.1.0"
 
@@ -18,10 +22,11 @@ _MOST_BYTES = 16 * 1024
 _MOST_FRAMES = 300
 
 
-def create_app(settings: "Settings | None" = None) -> "Flask":
+def create_app(settings: "Settings | None" = None, rounds: "RoundPlan | None" = None) -> "Flask":
     """The app, ready to be served; nothing runs in the background before the first viewer.
 
     Without `settings` they are read from the environment; raises SettingError where one is wrong.
+    An engine's own process, which does not serve it, writes prices in these `rounds`.
     """
     # Imported here, so that the market core can be used without Flask.
     from flask import Flask
@@ -33,7 +38,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     settings = settings or load()
     app = Flask(__name__, instance_path=str(settings.instance_path))
     _configure(app, settings, secret_key(settings))
-    app.extensions[SERVICES] = _make_services(app, settings)
+    app.extensions[SERVICES] = _make_services(app, settings, rounds)
     _bind_extensions(app, settings)
     _register_rooms(app, settings)
     _add_middleware(app, settings)
@@ -41,6 +46,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 
 
 def _configure(app: "Flask", settings: "Settings", key: str) -> None:
+    from omcrm.auth.shared_storage import storage_uri
     from omcrm.concurrency import active_mode
     from omcrm.storage.database import engine_options
 
@@ -54,20 +60,18 @@ def _configure(app: "Flask", settings: "Settings", key: str) -> None:
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https:"),
         WTF_CSRF_TIME_LIMIT=settings.session_hours * 3600,
         MAX_CONTENT_LENGTH=1024 * 1024,
-        RATELIMIT_STORAGE_URI="memory://",
+        RATELIMIT_STORAGE_URI=storage_uri(settings.bus_url),
         OMCRM_ASYNC_MODE=active_mode(),
     )
 
 
-def _make_services(app: "Flask", settings: "Settings") -> "Services":
+def _make_services(app: "Flask", settings: "Settings", rounds: "RoundPlan | None") -> "Services":
     from omcrm.auth.credential import Caller, dead_among
     from omcrm.auth.recent_logins import RecentLogins
     from omcrm.engine.bus import LoginEnded, UserEventsWritten
-    from omcrm.engine.feed_engine import system_clock
-    from omcrm.feeds.news.collector import NewsCollector
-    from omcrm.feeds.poll_schedule import Polling
     from omcrm.gateways.finance_query.channels import DailyLimit
     from omcrm.gateways.finance_query.publisher import ChannelPublisher
+    from omcrm.market_system import market_system
     from omcrm.services import Services
     from omcrm.storage.health import DatabaseHealth
     from omcrm.streaming.client_registry import ClientRegistry
@@ -75,15 +79,9 @@ def _make_services(app: "Flask", settings: "Settings") -> "Services":
     from omcrm.web.session_sweeper import session_sweeper
     from omcrm.web.user_events import StoredUserEvents
     from omcrm.webtrader.page_session import page_limits
-    from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-    manager = RealTimeDataManager(
-        settings.feeds,
-        settings.price_window_ms / 1000,
-        state=settings.feed_state_path,
-        polling=Polling(settings.realtime_update_interval, settings.realtime_batch_size),
-        news=NewsCollector(settings.news_sources, settings.news_interval, system_clock),
-    )
+    system = market_system(app, settings, rounds)
+    manager = system.manager
     clients, context = ClientRegistry(), app.app_context
     logins = RecentLogins[Caller]()
     clients.run_while_connected(session_sweeper(clients, context, dead_among, logins.forget))
@@ -91,11 +89,16 @@ def _make_services(app: "Flask", settings: "Settings") -> "Services":
     events = EventDelivery(clients, StoredUserEvents(context))
     manager.bus.subscribe(UserEventsWritten, lambda written: events.note_written(written.user_ids))
     daily_limit = DailyLimit(
-        settings.instance_path / "daily_requests", settings.daily_request_limit
+        settings.instance_path / "daily_requests",
+        settings.daily_request_limit,
+        _shared_counts(settings.bus_url, manager.bus, clients),
     )
     return Services(
         settings=settings,
         manager=manager,
+        engine=system.engine,
+        member=system.member,
+        fence=system.fence,
         client_registry=clients,
         recent_logins=logins,
         user_events=events,
@@ -104,6 +107,17 @@ def _make_services(app: "Flask", settings: "Settings") -> "Services":
         daily_limit=daily_limit if settings.use_security else None,
         database_health=DatabaseHealth(),
     )
+
+
+def _shared_counts(url: str, bus: "Bus", clients: "ClientRegistry") -> "SharedCounts | None":
+    """The counts that several processes share; connections count for all of them from now on."""
+    from omcrm.engine.connection_sharing import ConnectionSharing
+    from omcrm.engine.shared_counts import SharedCounts
+
+    if not url:
+        return None
+    ConnectionSharing(bus, clients).begin()
+    return SharedCounts(url)
 
 
 def _bind_extensions(app: "Flask", settings: "Settings") -> None:

@@ -10,6 +10,9 @@ OmcrmError
 │   └── FeedUnauthenticated   no answer to the login
 ├── PriceFeedRuns             a second price feed does not start
 ├── MaintenanceRefused        a command on a database ends without effect, and says what to do
+├── LeaseLost                 another process is the engine now: nothing is written
+├── LeaseUnreached            the database does not say who is the engine: asked again
+├── EngineUnreached           the engine did not answer: the request is refused with 503
 ├── AccessRefused             a request is answered with a refusal that has a code
 └── MessageRefused            a message on a raw WebSocket is answered with an error, and counted
 """
@@ -98,6 +101,36 @@ class PriceFeedRuns(OmcrmError):
 
 class MaintenanceRefused(OmcrmError):
     """A command cannot do that to a database; its text says why, and what to do."""
+
+
+class LeaseLost(OmcrmError):
+    """The lease of the engine has another token, or has ended: what was to be written is not."""
+
+    def __init__(self, token: int | None, held: int | None = None) -> None:
+        super().__init__(token, held)
+        self.token = token
+        self.held = held
+
+    def __str__(self) -> str:
+        return f"this process is not the engine any more: token {self.token}, now {self.held}"
+
+
+class LeaseUnreached(OmcrmError):
+    """The database could not be asked for the lease; `problem` is for the log."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+class EngineUnreached(OmcrmError):
+    """The engine's process did not answer in time, or cannot be asked."""
+
+    def __str__(self) -> str:
+        return "The engine does not answer. Try again in a moment."
 
 
 class AccessRefused(OmcrmError):

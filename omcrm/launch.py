@@ -15,6 +15,7 @@ from omcrm import create_app, process
 from omcrm.concurrency import end_on
 from omcrm.demonstration import with_simulator
 from omcrm.ending import close_connections
+from omcrm.engine.market_engine import MarketEngine
 from omcrm.errors import SettingError
 from omcrm.installation import DemoLogin, prepare
 from omcrm.logs import configure_logs
@@ -23,7 +24,6 @@ from omcrm.services import services_of
 from omcrm.serving.server import serve
 from omcrm.settings import Settings, load
 from omcrm.web import feed_control
-from omcrm.webtrader.realtime_data import RealTimeDataManager
 
 # How long the announcement waits for the status of the feeds, in seconds.
 _ANNOUNCED_AFTER = 8.0
@@ -86,25 +86,26 @@ def _run(settings: Settings) -> None:
         at_the_end.callback(stop_simulator)
         app = create_app(settings)
         logins = prepare(app)
-        manager = services_of(app).manager
-        at_the_end.callback(manager.stop)
+        parts = services_of(app)
+        at_the_end.callback(parts.stop)
         process.collect_garbage_less_often()
         with app.app_context():
             feed_control.start_for_viewer()
-        threading.Thread(target=_announce, args=(settings, logins, manager), daemon=True).start()
+        announced = (settings, logins, parts.engine)
+        threading.Thread(target=_announce, args=announced, daemon=True).start()
         serve(app, settings.host, settings.port, close_connections)
 
 
-def _announce(settings: Settings, logins: list[DemoLogin], manager: RealTimeDataManager) -> None:
+def _announce(settings: Settings, logins: list[DemoLogin], engine: MarketEngine) -> None:
     until = time.monotonic() + _ANNOUNCED_AFTER
     lines = [f"OMCRM is at {settings.public_url or _address(settings)}"]
     lines += [f"  {login.role:<7} {login.email}  {login.password}" for login in logins]
     if not logins:
         lines.append("  Make an account: python manage.py create-user --email … --role admin")
     click.echo("\n".join(lines))
-    while time.monotonic() < until and not all(map(_is_known, manager.status().values())):
+    while time.monotonic() < until and not all(map(_is_known, engine.status().values())):
         time.sleep(0.2)
-    for name, status in manager.status().items():
+    for name, status in engine.status().items():
         click.echo(f"  {name:<16} {_in_words(status)}")
     click.echo("Stop with Ctrl-C.")
 

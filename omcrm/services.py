@@ -1,6 +1,6 @@
 """The parts that an app is made of, as one typed object; `create_app` makes it."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     # For their names only: rooms that these import use this module.
     from omcrm.auth.credential import Caller
     from omcrm.auth.recent_logins import RecentLogins
-    from omcrm.engine.feed_engine import FeedEngine
+    from omcrm.bus_member import BusMember
+    from omcrm.engine.market_engine import MarketEngine
     from omcrm.engine.market_view import MarketView
     from omcrm.gateways.finance_query.channels import DailyLimit
     from omcrm.gateways.finance_query.publisher import ChannelPublisher
@@ -37,6 +38,11 @@ class Services:
 
     settings: "Settings"
     manager: "RealTimeDataManager"
+    engine: "MarketEngine"
+    # None in an installation of one process.
+    member: "BusMember | None"
+    # Called in each transaction of the engine: raises LeaseLost where another process leads.
+    fence: Callable[[], None]
     client_registry: "ClientRegistry"
     recent_logins: "RecentLogins[Caller]"
     user_events: "EventDelivery"
@@ -56,10 +62,16 @@ class Services:
         """The app's quotes and their subscribers."""
         return self.manager.view
 
-    @property
-    def engine(self) -> "FeedEngine":
-        """The app's feeds."""
-        return self.manager.engine
+    def begin(self) -> None:
+        """Begin what an installation of several processes needs without a viewer; twice is once."""
+        if self.member is not None:
+            self.member.start()
+
+    def stop(self) -> None:
+        """End the feeds and everything that runs with them."""
+        if self.member is not None:
+            self.member.stop()
+        self.manager.stop()
 
 
 def services_of(app: Flask) -> Services:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
@@ -70,6 +70,28 @@ def _url(*schemes: str) -> Callable[[str], str]:
         return text.rstrip("/")
 
     return read
+
+
+# What the URL of the bus may name besides the server: files for TLS, whose checks stay on.
+_BUS_FILES = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+
+
+def _bus(text: str) -> str:
+    """The URL of a server; what is wrong with it is said without its text, which has a password."""
+    if not text:
+        return ""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(text)
+        has_place = bool(parts.hostname) and parts.port != 0
+        is_number = not parts.path.strip("/") or parts.path.strip("/").isdecimal()
+        has_files = {name for name, _ in parse_qsl(parts.query, strict_parsing=bool(parts.query))}
+        is_known = has_files <= _BUS_FILES and not parts.fragment
+        if parts.scheme in ("redis", "rediss") and has_place and is_number and is_known:
+            return text
+    raise ValueError(
+        "expected redis://[user:password@]host[:port][/number], or rediss:// for TLS; "
+        "characters such as / and @ in a password are written as %2F and %40"
+    )
 
 
 def _origin(text: str) -> str:
@@ -181,6 +203,14 @@ class Settings:
     database_url: str = _setting(
         "DATABASE_URL", "", _text, "SQLAlchemy URL. Empty: SQLite in the instance folder."
     )
+    bus_url: str = _setting(
+        "BUS_URL",
+        "",
+        _bus,
+        "Redis from 7 on, or Valkey, by which several processes share prices and limits, e.g. "
+        "redis://:PASSWORD@127.0.0.1:6379/0, or rediss:// for TLS. Who can write there can set "
+        "prices. Empty: one process.",
+    )
     secret_key: str = _setting(
         "SECRET_KEY",
         "",
@@ -206,6 +236,13 @@ class Settings:
         "false",
         _flag,
         "A demonstration installation: simulated prices where no real source has any.",
+    )
+    engine: str = _setting(
+        "OMCRM_ENGINE",
+        "on",
+        _one_of("on", "off"),
+        "Whether a web process may run the feeds. `off`: it shows what `manage.py engine` sends "
+        "over the bus; needs BUS_URL and PostgreSQL.",
     )
     async_mode: str = _setting("OMCRM_ASYNC", "eventlet", _one_of(*MODES), "What `run.py` runs on.")
     exchange_url: str = _setting(
@@ -402,10 +439,24 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     texts.update({name: environ[name] for name in known if name in environ})
     texts["OMCRM_INSTANCE"] = instance
     provider_settings = {setting.env: setting.value(texts) for setting in _PROVIDER_SETTINGS}
-    return Settings(
+    settings = Settings(
         **{name: setting.value(texts) for name, setting in _OWN.items()},
         provider_settings=provider_settings,
     )
+    _check_engine(settings)
+    return settings
+
+
+def _check_engine(settings: Settings) -> None:
+    """Raise SettingError where this process would have neither an engine nor any prices."""
+    if settings.engine == "on":
+        return
+    if not settings.bus_url:
+        problem = "`off` needs BUS_URL: without a bus no price reaches a process without an engine"
+        raise SettingError("OMCRM_ENGINE", problem)
+    if not settings.database.startswith("postgresql"):
+        problem = "`off` needs PostgreSQL in DATABASE_URL: several processes cannot share SQLite"
+        raise SettingError("OMCRM_ENGINE", problem)
 
 
 _OWN: Mapping[str, Setting] = {

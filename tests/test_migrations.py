@@ -27,10 +27,11 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.feed_event import FeedCode, FeedEvent, FeedEventKind, FeedFigures
 from omcrm.market.feed_sentence import event_sentence
 from omcrm.settings import load
-from omcrm.storage import feed_event
+from omcrm.storage import engine_lease, feed_event
 from omcrm.storage.audit import AuditEntry, record
 from omcrm.storage.instrument import active_instruments, all_instruments
 from omcrm.storage.portfolio import PortfolioRow
+from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role, find_user
 from tests.processes import PATIENCE, ROOT
 from tests.storage.postgresql_server import new_database, postgresql
@@ -370,3 +371,29 @@ def test_a_migration_leaves_no_connection_without_limits(tmp_path: Path, postgre
             assert 6.0 == connection.connection.driver_connection.answer_timeout
             assert "5s" == connection.scalar(text("SHOW statement_timeout"))
         db.engine.dispose()
+
+
+# An installation before several processes could share its feeds
+
+
+def check_lease() -> None:
+    """Nobody has the lease; the first one takes it."""
+    with transaction():
+        taken = [engine_lease.take("a host", 60, 0) for _ in range(2)]
+
+    assert [1, None] == taken
+
+
+def test_the_lease_of_the_engine_is_free(fresh: Flask) -> None:
+    """What the version before had stored stays."""
+    flask_migrate.upgrade(directory=FOLDER, revision="0010")
+    db.session.execute(text(_EVENT), {"at": datetime.now(UTC), "reason": "a sentence"})
+    db.session.commit()
+    flask_migrate.upgrade(directory=FOLDER)
+    check_lease()
+    db.session.remove()
+    flask_migrate.downgrade(directory=FOLDER, revision="0010")
+    flask_migrate.upgrade(directory=FOLDER)
+    check_lease()
+
+    assert ["a sentence"] == [event_sentence(event) for event in feed_event.recent(10)]

@@ -51,17 +51,18 @@ OUTSIDE = {
     "omcrm.child": {"simulator.drill"},
     "omcrm.number_option": SIMULATORS | {"webtrader", "pricing"},
     "omcrm.env_file": {"reference", "maintenance"},
+    "omcrm.logs": {"pricing"},
     "omcrm.settings": WITH_SETTINGS,
     "omcrm.extensions": WITH_SETTINGS,
     "omcrm.services": WITH_SETTINGS,
     "omcrm.secret_key": {"maintenance"},
-    "omcrm.concurrency": WITH_SETTINGS | {"streaming", "feeds"},
+    "omcrm.concurrency": WITH_SETTINGS | {"streaming", "feeds", "engine"},
 }
 # Commands create the app that they work on.
 COMMANDS = {
     "omcrm.auth.command": {"omcrm"},
     "omcrm.pricing.command": {"omcrm"},
-    "omcrm.pricing.price_feed": {"omcrm"},
+    "omcrm.pricing.engine_process": {"omcrm"},
     "omcrm.reference.command": {"omcrm"},
 }
 
@@ -70,6 +71,7 @@ FRAMEWORKS = ("flask", "flask_socketio", "sqlalchemy", "eventlet", "gevent")
 # Modules without a test of their name, and the reason.
 UNTESTED = {
     "omcrm/extensions.py": "creates objects and does nothing with them",
+    "omcrm/engine/market_engine.py": "names types",
     "omcrm/market/clock.py": "names a type",
     "omcrm/wire/field.py": "names types",
     "omcrm/feeds/providers/_template/stream.py": "tests/feeds/test_provider_contract.py",

@@ -1,13 +1,21 @@
 """The services of an app."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
+from limits import RateLimitItemPerMinute
 
 from omcrm import create_app
+from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.engine.bus import UserEventsWritten
+from omcrm.extensions import db, limiter
 from omcrm.services import announce_user_events, services, services_of
+from omcrm.settings import load
+from tests.engine.redis_server import RedisServer, redis_server
+
+__all__ = ["redis_server"]
 
 
 def test_each_app_has_its_own(app: Flask) -> None:
@@ -45,3 +53,25 @@ def test_an_app_with_a_database_only_announces_nothing() -> None:
 
         with pytest.raises(KeyError):
             services()
+
+
+def test_several_processes_count_together(tmp_path: Path, redis_server: RedisServer) -> None:
+    """With a bus the app's limits count there; where it is lost, nobody gets an error."""
+    off = {"REALTIME_SOURCES": "binance", "BINANCE_WS_URL": "", "FEED_STATE_DIR": str(tmp_path)}
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    app = create_app(
+        load(
+            {"OMCRM_INSTANCE": str(tmp_path), "DATABASE_URL": url, "BUS_URL": redis_server.url}
+            | off
+        )
+    )
+    limit = UserRateLimit("tries", RateLimitItemPerMinute(2))
+    with app.app_context():
+        assert 0 == limit.spend("a")
+        [key] = redis_server.client.keys("omcrm:0:v1:limit:*")
+        redis_server.client.incrby(key, 5)
+        assert 0 < limit.spend("a")
+        redis_server.kill()
+        assert 0 == limit.spend("b")
+        db.engine.dispose()
+    limiter.reset()

@@ -1,3 +1,8 @@
+"""Settings are read once, checked, and written as an example.
+
+Long for a reason: it is a table of all that is accepted and refused.
+"""
+
 from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 
@@ -61,6 +66,10 @@ def test_defaults() -> None:
         ),
         ("log_level", "DEBUG", "DEBUG"),
         ("database_url", "postgresql://db/omcrm", "postgresql://db/omcrm"),
+        ("bus_url", "", ""),
+        ("bus_url", "redis://bus", "redis://bus"),
+        ("bus_url", "rediss://bus?ssl_ca_certs=/ca.pem", "rediss://bus?ssl_ca_certs=/ca.pem"),
+        ("bus_url", "rediss://desk:a%2Fb@[::1]:6380/2", "rediss://desk:a%2Fb@[::1]:6380/2"),
     ],
 )
 def test_each_kind_is_read(name: str, text: str, value: object) -> None:
@@ -85,6 +94,14 @@ def test_what_providers_declare_is_read(name: str, text: str, value: object) -> 
     ("name", "text"),
     [
         ("port", "x"),
+        ("bus_url", "bus:6379"),
+        ("bus_url", "http://bus"),
+        ("bus_url", "redis://"),
+        ("bus_url", "redis://bus:port"),
+        ("bus_url", "redis://bus/prices"),
+        ("bus_url", "redis://bus?socket_timeout=3600"),
+        ("bus_url", "rediss://bus?ssl_cert_reqs=none"),
+        ("bus_url", "rediss://bus?ssl_ca_certs"),
         ("port", ""),
         ("allowed_origins", "*"),
         ("allowed_origins", "null"),
@@ -281,3 +298,14 @@ def test_example_can_be_used_as_it_is(root: Path) -> None:
 def test_the_example_in_the_repository_is_up_to_date() -> None:
     """`.env.example` is what `python manage.py env-example` prints."""
     assert example() == (ROOT / ".env.example").read_text()
+
+
+def test_an_error_of_the_bus_does_not_contain_the_password() -> None:
+    """Whatever is wrong with the URL, its text stands in no message."""
+    for url in ("redis://:pass/word@bus", "redis://:password@bus:port", "http://:password@bus"):
+        with pytest.raises(SettingError) as raised:
+            load({"BUS_URL": url})
+
+        assert "BUS_URL" in str(raised.value)
+        assert "word" not in str(raised.value).replace("password", "")
+        assert "redis://:pass" not in str(raised.value)

@@ -11,16 +11,18 @@ from bench.fanout.document import write
 from bench.fanout.ingest import measure
 from bench.fanout.outcome import Outcomes, RunOutcome
 from bench.fanout.run import RunFailed, run
-from bench.fanout.scenario import EVERYBODY, INGEST, OMCRM, SCENARIOS, Lengths, Run
+from bench.fanout.scale import LOADS
+from bench.fanout.scale import measure as measure_scale
+from bench.fanout.scenario import EVERYBODY, INGEST, OMCRM, SCALE, SCENARIOS, Lengths, Run
 from bench.fanout.subject import Absent
-from bench.fanout.table import HEADINGS, cells, plain_row
+from bench.fanout.table import HEADINGS, cells, plain_row, scale_cells
 from bench.fanout.verdict import NOT_MEASURED, verdict
 from bench.machine import machine
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.fanout", description=__doc__)
-    names = (*SCENARIOS, INGEST)
+    names = (*SCENARIOS, INGEST, SCALE)
     parser.add_argument("--only", nargs="+", choices=names, metavar="SCENARIO", help=str(names))
     parser.add_argument("--subjects", nargs="+", choices=EVERYBODY, metavar="SUBJECT")
     parser.add_argument("--clients", nargs="+", type=int, help="only runs with so many clients")
@@ -92,6 +94,22 @@ def _take_ingest(options: argparse.Namespace, outcomes: Outcomes) -> None:
         )
 
 
+def _take_scale(options: argparse.Namespace, outcomes: Outcomes) -> None:
+    print(f"\n{SCALE}: what the bus adds to an update, each symbol ten times a second")
+    for subject in OMCRM:
+        if options.subjects and subject not in options.subjects:
+            continue
+        for symbols in LOADS:
+            try:
+                result = measure_scale(subject.removeprefix("omcrm-"), symbols, options.seconds)
+            except (Absent, AssertionError) as failure:
+                outcomes.notes.append(f"{SCALE}: {failure}")
+                print(f"skipped: {failure}")
+                return
+            outcomes.scales.append((subject, result))
+            print("  ".join((f"{subject:<15}", *scale_cells(result))), flush=True)
+
+
 def _print_verdict(outcomes: Outcomes) -> None:
     rows = [row for row in verdict(outcomes) if set(row[2:]) != {NOT_MEASURED}]
     if not rows:
@@ -112,6 +130,8 @@ def _perform(options: argparse.Namespace) -> Outcomes:
         print(plain_row(cells(outcome)), flush=True)
     if not options.only or INGEST in options.only:
         _take_ingest(options, outcomes)
+    if not options.only or SCALE in options.only:
+        _take_scale(options, outcomes)
     return outcomes
 
 

@@ -12,7 +12,7 @@ from bench.fanout.native import compiled
 from bench.fanout.outcome import Outcomes
 from bench.fanout.plot import draw
 from bench.fanout.scenario import OMCRM, SCENARIOS
-from bench.fanout.table import HEADINGS, cells, markdown
+from bench.fanout.table import HEADINGS, SCALE_HEADINGS, cells, markdown, scale_cells
 from bench.fanout.verdict import verdict
 from bench.machine import machine
 from tests.processes import ROOT
@@ -54,6 +54,14 @@ def _sections(outcomes: Outcomes) -> Iterator[str]:
             for mode, item in outcomes.ingests.items()
         )
         yield markdown(headings, rows) + "\n"
+    if outcomes.scales:
+        yield (
+            "## scale\n\nWhat the bus (Redis) adds to an update: in the engine, less what it costs "
+            "without a bus, and in one web process, from the socket to the handlers. p50 and p99 "
+            "are from one process to the other.\n"
+        )
+        scales = [[f"`{subject}`", *scale_cells(result)] for subject, result in outcomes.scales]
+        yield markdown(("subject", *SCALE_HEADINGS), scales) + "\n"
     yield from (f"- {note}" for note in outcomes.notes)
 
 

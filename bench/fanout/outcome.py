@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from bench.fanout.ingest import IngestResult
 from bench.fanout.result import Result
+from bench.fanout.scale import ScaleResult
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Outcomes:
 
     runs: list[RunOutcome] = field(default_factory=list)
     ingests: dict[str, IngestResult] = field(default_factory=dict)
+    scales: list[tuple[str, ScaleResult]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def of(self, scenario: str) -> list[RunOutcome]:
@@ -57,6 +59,8 @@ class Outcomes:
             yield json.dumps({"outcome": asdict(outcome)})
         for mode, ingest in self.ingests.items():
             yield json.dumps({"ingest": {"mode": mode, **asdict(ingest)}})
+        for subject, scale in self.scales:
+            yield json.dumps({"scale": {"subject": subject, **asdict(scale)}})
         for note in self.notes:
             yield json.dumps({"note": note})
 
@@ -72,6 +76,8 @@ class Outcomes:
                 outcomes.runs.append(RunOutcome(**outcome, result=measured))
             elif ingest := entry.get("ingest"):
                 outcomes.ingests[ingest.pop("mode")] = IngestResult(**ingest)
+            elif scale := entry.get("scale"):
+                outcomes.scales.append((scale.pop("subject"), ScaleResult(**scale)))
             else:
                 outcomes.notes.append(entry["note"])
         return outcomes

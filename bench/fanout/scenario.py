@@ -136,3 +136,4 @@ SCENARIOS: dict[str, Callable[[Lengths], Iterator[Run]]] = {
     "quiet": quiet,
 }
 INGEST = "ingest"
+SCALE = "scale"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bench.fanout.outcome import RunOutcome
 from bench.fanout.result import Result
+from bench.fanout.scale import ScaleResult
 
 Column = tuple[str, Callable[[Result], str]]
 
@@ -54,6 +55,26 @@ def remark(outcome: RunOutcome) -> str:
     if result.suspicion:
         remarks.append(f"DOUBTFUL: {result.suspicion}")
     return "; ".join(text for text in remarks if text)
+
+
+SCALE_HEADINGS = (
+    "symbols", "updates/s", "engine µs/update", "engine core", "web µs/update", "web core",
+    "p50 ms", "p99 ms",
+)  # fmt: skip
+
+
+def scale_cells(result: ScaleResult, rate: int = 10) -> list[str]:
+    """A row of the scenario `scale`, without its subject."""
+    return [
+        str(result.symbols),
+        _thousands(result.symbols * rate),
+        f"{result.engine_us:.2f}",
+        f"{result.engine_core:.2%}",
+        f"{result.web_us:.2f}",
+        f"{result.web_core:.2%}",
+        f"{result.p50_ms:.1f}",
+        f"{result.p99_ms:.1f}",
+    ]
 
 
 def plain_row(row: Sequence[str]) -> str:

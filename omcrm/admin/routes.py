@@ -64,7 +64,7 @@ def why(symbol: str) -> ResponseReturnValue:
 def _explained(symbol: str) -> ExplanationView | None:
     """Why the price of a symbol is what it is; None where there is no such symbol."""
     instrument = market_view().instruments.get(symbol)
-    explanation = feed_engine().consolidator.explain(symbol)
+    explanation = feed_engine().explain(symbol)
     if instrument is None or explanation is None:
         return None
     return ExplanationView.of(explanation, instrument)

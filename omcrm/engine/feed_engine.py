@@ -23,6 +23,8 @@ from omcrm.engine.bus import (
     FeedEvents,
     Holdings,
 )
+from omcrm.engine.engine_lock import EngineLock
+from omcrm.engine.market_engine import Companion, EngineDetails
 from omcrm.feeds.event_log import EventLog
 from omcrm.feeds.feed_set import Feed, FeedActivity, FeedSet
 from omcrm.feeds.feed_settings import FeedSettings
@@ -35,6 +37,7 @@ from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.clock import Clock
 from omcrm.market.consolidator import Consolidator
+from omcrm.market.explanation import Explanation
 from omcrm.market.feed_event import FeedProblem
 from omcrm.market.feed_status import FeedStatus
 from omcrm.market.instrument import Instrument
@@ -51,6 +54,9 @@ _log = logging.getLogger(__name__)
 _REVIEW_EVERY = 0.5
 # So long after its start a feed may lack data before that counts as a failure, in seconds.
 _GRACE = 30.0
+# Views that have watched something; those of processes that ended are forgotten by that.
+_MOST_VIEWS = 100
+_MOST_REJECTED = 50
 
 
 def system_clock() -> datetime:
@@ -63,7 +69,8 @@ class FeedEngine:
 
     Thread-safe: starting or stopping twice is harmless. It publishes quotes, changes and events of
     the feeds on the bus, and takes demand, holdings and control from it. In the folder `state`
-    calls are counted and keys shared with the other processes of this machine.
+    calls are counted and keys shared with the other processes of this machine. Its feeds run only
+    with the right that `lock` gives, if there is one.
     """
 
     def __init__(
@@ -76,7 +83,10 @@ class FeedEngine:
         polling: Polling | None = None,
         recorder: Callable[[str, bytes], None] | None = None,
         news: NewsCollector | None = None,
+        lock: EngineLock | None = None,
     ) -> None:
+        self._engine_lock = lock
+        self._companions: tuple[Companion, ...] = ()
         self._news = news or NewsCollector((), 0.0, clock)
         self.validator = Validator()
         self.consolidator = Consolidator(clock, self.validator)
@@ -131,11 +141,20 @@ class FeedEngine:
         """Whether the feeds are meant to run."""
         return bool(self._threads)
 
-    def start(self) -> Literal["started", "already_running"]:
-        """Connect the feeds, in the background."""
+    def accompany(self, companion: Companion) -> None:
+        """Start this with the feeds, and stop it with them, from the next start on."""
+        self._companions = (*self._companions, companion)
+
+    def start(self) -> Literal["started", "already_running", "not_allowed"]:
+        """Connect the feeds, in the background, if this engine may."""
         with self._lock:
             if self.running:
                 return "already_running"
+            if self._engine_lock is not None:
+                token = self._engine_lock.take()
+                if token is None:
+                    return "not_allowed"
+                self.consolidator.numbers.begin_above(token)
             self._stopped.clear()
             self.since, self._started_at = self._clock(), self._feed_clock.now()
             self._threads = [
@@ -149,6 +168,8 @@ class FeedEngine:
             for thread in self._threads:
                 thread.start()
             self._news.start()
+            for companion in self._companions:
+                companion.start()
             return "started"
 
     def stop(self) -> Literal["stopped", "already_stopped"]:
@@ -166,8 +187,16 @@ class FeedEngine:
             self._publish_new_events()
             self._threads, self.since = [], None
             self._news.stop()
+            for companion in self._companions:
+                companion.stop()
+            if self._engine_lock is not None:
+                self._engine_lock.give_back()
         self._bus.publish(FeedChanged())
         return "stopped"
+
+    def becomes(self, running: bool) -> bool:
+        """Whether the feeds run, or do not, as they were told to: here that is done at once."""
+        return self.running is running
 
     def _control(self, control: Control) -> None:
         if control.action is ControlAction.START:
@@ -262,7 +291,10 @@ class FeedEngine:
     # What is wanted
 
     def _note_demand(self, demand: Demand) -> None:
+        self._watched.pop(demand.view, None)
         self._watched[demand.view] = demand.symbols
+        if len(self._watched) > _MOST_VIEWS:
+            self._watched.pop(next(iter(self._watched)), None)
 
     def _note_holdings(self, holdings: Holdings) -> None:
         self._held = holdings.symbols
@@ -312,3 +344,25 @@ class FeedEngine:
         if any(status.active for status in self.status().values()):
             return None
         return "no source is streaming"
+
+    def rejected(self) -> dict[str, int]:
+        """How many ticks were rejected, by reason."""
+        return {reason.value: count for reason, count in self.validator.rejected.items()}
+
+    def standbys(self) -> dict[str, str | None]:
+        """The standby of each followed symbol."""
+        return {symbol: self.consolidator.standby(symbol) for symbol in self.instruments}
+
+    def details(self) -> EngineDetails:
+        """The newest rejected ticks, and what each source reports of each symbol."""
+        return EngineDetails(
+            rejected=tuple(list(self.validator.quarantine)[: -_MOST_REJECTED - 1 : -1]),
+            chains={
+                symbol: tuple(self.consolidator.quotes_by_source(symbol).values())
+                for symbol in self.instruments
+            },
+        )
+
+    def explain(self, symbol: str) -> Explanation | None:
+        """Why the price of a symbol is what it is; None where it is not followed."""
+        return self.consolidator.explain(symbol)

@@ -105,6 +105,7 @@ class MarketView:
         followed = {instrument.symbol: instrument for instrument in instruments}
         gone = self.instruments.keys() - followed.keys()
         self.instruments = followed
+        self.news.follow(followed.values())
         self.cache.forget(gone)
         self.bars.forget(gone)
         self.fanout.forget(gone)

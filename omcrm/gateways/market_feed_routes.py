@@ -50,12 +50,15 @@ def quote(symbol: str) -> MarketFeedQuoteAnswer:
 
 @blueprint.get("/why/<symbol>")
 @requires(Permission.MARKET_READ)
-@answers(JsonExplanation, refusals={404: "There is no such symbol."})
+@answers(
+    JsonExplanation,
+    refusals={404: "There is no such symbol.", 503: "The engine does not answer."},
+)
 def why(symbol: str) -> JsonExplanation:
     """Why the price of a symbol is what it is: each source's state, and what decided."""
     start_for_viewer()
     symbol = canonical_symbol(symbol)
-    explanation = feed_engine().consolidator.explain(symbol)
+    explanation = feed_engine().explain(symbol)
     if explanation is None:
         raise AccessRefused(ErrorCode.UNKNOWN_SYMBOL, f"Unknown symbol: {symbol[:20]}", 404)
     return JsonExplanation.of(explanation)

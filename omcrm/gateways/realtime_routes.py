@@ -22,7 +22,7 @@ from omcrm.pricing.refresh import refresh_prices
 from omcrm.services import services
 from omcrm.streaming.client_session import ClientSession
 from omcrm.web.feed_control import start_for_viewer
-from omcrm.web.market_access import feed_engine, market_view
+from omcrm.web.market_access import feed_engine, market_view, own_engine
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.realtime import REALTIME
@@ -182,12 +182,12 @@ def force_price_update(body: PriceUpdateRequest) -> RealtimeFetched | Response:
 
 def _price_feed() -> RealtimePriceFeed:
     """The state of this process's feeds, or else of the command that writes to the database."""
-    command, settings = _command(), services().settings
+    command, settings, own = _command(), services().settings, own_engine()
     return RealtimePriceFeed(
         is_running=feed_engine().running or command.is_running,
         update_interval=command.interval or settings.realtime_update_interval,
         max_batch_size=command.batch or settings.realtime_batch_size,
-        streams_here=feed_engine().running,
+        streams_here=own is not None and own.running,
         command_running=command.is_running,
     )
 

@@ -26,6 +26,7 @@ from omcrm.market.mid import is_after_close, priced_by_mid
 from omcrm.market.policy import POLICIES, Policy
 from omcrm.market.price_class import LIVE, STALE, PriceClass
 from omcrm.market.quote import MID, Quote, StaleReason
+from omcrm.market.quote_number import QuoteNumbers
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
@@ -58,7 +59,7 @@ class Consolidator:
         self._policies = policies
         self._startup_grace = max(policy.startup_grace for policy in policies.values())
         self._lock = threading.Lock()
-        self._seq = 0
+        self.numbers = QuoteNumbers()
         self._records: dict[str, SymbolRecord] = {}
         self._health = SourceHealth()
         self._frozen: frozenset[str] = frozenset()
@@ -277,10 +278,9 @@ class Consolidator:
         shown = record.quote
         quote = self._consolidate(record, now)
         if quote is None and left.trade is None and shown and shown.source.name == name:
-            self._seq += 1
             quote = structs.replace(
                 shown,
-                seq=self._seq,
+                seq=self.numbers.take(),
                 price_class=STALE,
                 stale_reason=StaleReason.CANCELLED,
                 trade_number=left.trade_number,
@@ -352,13 +352,12 @@ class Consolidator:
             price_class = STALE
         if before and record.active is held and before.price_class is price_class:
             return None
-        self._seq += 1
         stale_reason = None
         if price_class is STALE:
             stale_reason = self._stale_reason(held, is_contradicted=is_contradicted)
         asset_class = record.instrument.asset_class
         apart = record.divergence.apart_from(active) if record.divergence else None
-        quote = held.quote(self._seq, price_class, asset_class, stale_reason, apart)
+        quote = held.quote(self.numbers.take(), price_class, asset_class, stale_reason, apart)
         self._show(record, quote, now)
         record.active = held
         return quote

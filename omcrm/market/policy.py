@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from msgspec import Struct, structs
 
@@ -10,8 +11,7 @@ from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import LIVE, STALE, PriceClass
 from omcrm.market.quote import PriceBasis
 from omcrm.market.session import ALWAYS, Calendar, is_open, last_close, trading_time
-from omcrm.market.source import LAST_RESORT, SIMULATED
-from omcrm.market.source_quote import SourceQuote
+from omcrm.market.source import LAST_RESORT, SIMULATED, Source
 
 _LAST_RESORT = PriceClass.LAST_RESORT
 # How old these may be depends on their source.
@@ -27,6 +27,25 @@ class SymbolGroup(Struct, frozen=True):
     symbols: frozenset[str]
     max_deviation: Decimal
     max_divergence: Decimal
+
+
+class ClassifiedPrice(Protocol):
+    """What decides the class of a price: a source's own record of it, or the quote made of it."""
+
+    @property
+    def source(self) -> Source:
+        """Where it comes from."""
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When the recording of the price began; None where the price is of now."""
+
+    @property
+    def provider_time(self) -> datetime | None:
+        """When it was traded, by its source's clock."""
+
+    def age(self, now: datetime) -> timedelta:
+        """How long ago it was true at its source."""
 
 
 class Policy(Struct, frozen=True):
@@ -78,7 +97,7 @@ class Policy(Struct, frozen=True):
         return self
 
     def classify(
-        self, held: SourceQuote, now: datetime, calendar: Calendar, *, streaming: bool
+        self, held: ClassifiedPrice, now: datetime, calendar: Calendar, *, streaming: bool
     ) -> PriceClass:
         """The class of a source's price; the only place where one is decided.
 
@@ -102,12 +121,12 @@ class Policy(Struct, frozen=True):
             return STALE
         return PriceClass.REPLAYED if is_replayed else claim
 
-    def _was_fresh_at(self, close: datetime | None, held: SourceQuote) -> bool:
+    def _was_fresh_at(self, close: datetime | None, held: ClassifiedPrice) -> bool:
         """Whether the price would have been live at the close, or is younger."""
         return close is None or held.age(close) <= self.max_age
 
     def _is_current(
-        self, held: SourceQuote, now: datetime, calendar: Calendar, *, streaming: bool
+        self, held: ClassifiedPrice, now: datetime, calendar: Calendar, *, streaming: bool
     ) -> bool:
         """Whether a delayed or asked price is what its source would say now."""
         confirmed_at = now - held.age(now)
@@ -117,7 +136,7 @@ class Policy(Struct, frozen=True):
         if not _is_within(max_age, calendar, confirmed_at, now):
             return False
         # The times of a recording are of another day.
-        time = held.trade.time if held.trade is not None and held.recorded_at is None else None
+        time = held.provider_time if held.recorded_at is None else None
         return time is None or _is_within(self.max_time_age, calendar, time, now)
 
 

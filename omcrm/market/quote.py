@@ -3,12 +3,16 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from omcrm.market.amount import minus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
+
+Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
+"""A time with its zone: a decoder refuses others."""
 
 
 class PriceBasis(StrEnum):
@@ -37,7 +41,7 @@ class StaleReason(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Quote(Struct, frozen=True):
+class Quote(Struct, frozen=True, array_like=True):
     """The price that is shown, as one flat value; None for what the source did not report.
 
     `seq` grows with every change of any symbol. `received_at` is when the newest tick arrived,
@@ -51,6 +55,8 @@ class Quote(Struct, frozen=True):
     `ineligible_time` is set on the quote that a trade caused whose conditions do not let it set
     `last`: its price, None unless it may be a high or low, and its size, None unless it counts in
     the volume. Only bars take it.
+
+    Between processes it travels as a list of its fields: a new field is the last one.
     """
 
     symbol: str
@@ -58,10 +64,10 @@ class Quote(Struct, frozen=True):
     price_class: PriceClass
     source: Source
     last: Decimal
-    received_at: datetime
-    last_received_at: datetime
-    confirmed_at: datetime
-    provider_time: datetime | None = None
+    received_at: Moment
+    last_received_at: Moment
+    confirmed_at: Moment
+    provider_time: Moment | None = None
     last_size: Decimal | None = None
     trade_id: int | None = None
     trade_number: int = 1
@@ -78,9 +84,9 @@ class Quote(Struct, frozen=True):
     change_basis: ChangeBasis | None = None
     price_basis: PriceBasis = PriceBasis.TRADE
     stale_reason: StaleReason | None = None
-    recorded_at: datetime | None = None
+    recorded_at: Moment | None = None
     divergence: float | None = None
-    ineligible_time: datetime | None = None
+    ineligible_time: Moment | None = None
     ineligible_price: Decimal | None = None
     ineligible_size: Decimal | None = None
 

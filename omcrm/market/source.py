@@ -9,7 +9,7 @@ from omcrm.market import price_class
 from omcrm.market.price_class import PriceClass
 
 
-class Source(Struct, frozen=True):
+class Source(Struct, frozen=True, array_like=True):
     """One origin of prices; `claim` is the best class its prices can have.
 
     `max_age` is the maximum age of a price that was asked for, in trading time; streamed prices

@@ -73,6 +73,11 @@ class SourceQuote(Struct, frozen=True):
         """When the recording of the price began; None where the price is of now."""
         return None if self.trade_from is None else self.trade_from.recorded_at
 
+    @property
+    def provider_time(self) -> datetime | None:
+        """When the last trade was, by its source's clock."""
+        return None if self.trade is None else self.trade.time
+
     def age(self, now: datetime) -> timedelta:
         """How long ago the last price was true at its source, as far as is known here."""
         return now - (self.confirmed_at or self.received_at)
@@ -81,7 +86,7 @@ class SourceQuote(Struct, frozen=True):
     def as_of(self) -> datetime:
         """When the last price was true by what is known: its source's time, if that is earlier."""
         confirmed_at = self.confirmed_at or self.received_at
-        time = self.trade.time if self.trade is not None else None
+        time = self.provider_time
         return confirmed_at if time is None else min(time, confirmed_at)
 
     @classmethod

@@ -3,11 +3,13 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from omcrm.errors import LeaseLost
 from omcrm.pricing.backfill import BackfillResult, backfill
 from omcrm.pricing.upstream_query import UpstreamQuery, utc_now
 from omcrm.settings import Settings
@@ -30,8 +32,11 @@ _END = 10.0
 class DailyBackfill:
     """Owns the fetching thread; starting or stopping twice is harmless."""
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
+    def __init__(
+        self, app: Flask, settings: Settings, fence: Callable[[], None] = lambda: None
+    ) -> None:
         self._app = app
+        self._fence = fence
         self._settings = settings
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -81,6 +86,7 @@ class DailyBackfill:
                 break
             if backfilled.result.candles:
                 with transaction():
+                    self._fence()
                     added += add_candles(backfilled.result.candles, utc_now())
             self._note(backfilled, moment)
         return added
@@ -104,6 +110,8 @@ class DailyBackfill:
                 count = self.backfill_missing(utc_now())
                 if count:
                     _log.info("%s days written", count)
+            except LeaseLost as lost:
+                _log.warning("days not written: %s", lost)
             except SQLAlchemyError as error:
                 _log.warning("days not written, tried again: %s", type(error).__name__)
             except Exception:

@@ -1,7 +1,7 @@
 """Writes the published quotes that have changed to the database."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from flask import Flask
@@ -18,13 +18,21 @@ _log = logging.getLogger(__name__)
 class PriceWriter:
     """Remembers what it has written; `batch` prices go into one transaction. One thread writes."""
 
-    def __init__(self, app: Flask, batch: int, written: Mapping[str, StoredPrice]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        batch: int,
+        written: Mapping[str, StoredPrice],
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
         self._app = app
         self._batch = batch
+        self._fence = fence
         self._written = dict(written)
 
     def write(self, quotes: Iterable[Quote], now: datetime) -> int:
-        """Write the quotes that have changed; returns how many.
+        """Write the quotes that have changed; returns how many. Raises LeaseLost where another
+        process is the engine by now.
 
         After an error of the database they are tried again in the next round. A last-resort price
         comes from no source and is not written.
@@ -41,6 +49,7 @@ class PriceWriter:
                 batch = prices[start : start + self._batch]
                 try:
                     with transaction():
+                        self._fence()
                         write_prices(batch, now)
                 except SQLAlchemyError as error:
                     _log.warning("prices not written, tried again: %s", type(error).__name__)

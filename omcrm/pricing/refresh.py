@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from omcrm.engine.bus import EngineTopic
+from omcrm.engine.elected_engine import ElectedEngine
+from omcrm.engine.feed_engine import FeedEngine
 from omcrm.feeds.price_query import NO_SOURCE, PriceResult
 from omcrm.feeds.supervisor import Supervisor
 from omcrm.market.feed_sentence import problem_sentence
@@ -15,10 +18,12 @@ from omcrm.pricing.upstream_query import UpstreamQuery, fetched_price, utc_now
 from omcrm.services import services
 from omcrm.storage.asset_price import StoredPrice, write_prices
 from omcrm.storage.transaction import transaction
-from omcrm.web.market_access import feed_engine, market_view
+from omcrm.web.market_access import market_view, own_engine
 
 # The request waits for the answer: for a stream that is starting, and then for the calls.
 _SECONDS = 10.0
+# Another process waits for that, and for one that asked before.
+_ENGINE_WITHIN = 25.0
 _LONGEST_START, _CHECK_EVERY = 3.0, 0.05
 # Prices of a stream, which is faster than any poll.
 _STREAMED = (PriceClass.LIVE, PriceClass.DELAYED)
@@ -53,8 +58,10 @@ def refresh_prices(symbols: Iterable[str], *, starting: bool = False) -> Refresh
     context.
     """
     wanted, began, since = list(dict.fromkeys(symbols)), time.monotonic(), utc_now()
-    view, consolidator = market_view(), feed_engine().consolidator
-    _wait_for_feeds(wanted, since, starting=starting)
+    view, engine = market_view(), own_engine()
+    if engine is None:
+        return _ask_engine(wanted)
+    _wait_for_feeds(engine, wanted, since, starting=starting)
     shown = {symbol: _streamed(symbol, since) for symbol in wanted}
     prices = {symbol: price for symbol, price in shown.items() if price is not None}
     reasons = {symbol: "unknown symbol" for symbol in wanted if symbol not in view.instruments}
@@ -62,15 +69,16 @@ def refresh_prices(symbols: Iterable[str], *, starting: bool = False) -> Refresh
     query = UpstreamQuery(services().settings, _SECONDS - (time.monotonic() - began))
     try:
         instruments = [view.instruments[symbol] for symbol in left]
-        for answer in query.prices(instruments, consolidator, services().bus.publish):
+        for answer in query.prices(instruments, engine.consolidator, services().bus.publish):
             price = fetched_price(answer) or _present(answer.symbol, since)
             if price is None:
-                reasons[answer.symbol] = _reason(answer)
+                reasons[answer.symbol] = _reason(engine, answer)
             else:
                 prices[answer.symbol] = price
     finally:
         query.close()
     with transaction():
+        services().fence()
         write_prices(prices.values(), utc_now())
     return RefreshResult(
         [prices[symbol] for symbol in wanted if symbol in prices],
@@ -78,18 +86,27 @@ def refresh_prices(symbols: Iterable[str], *, starting: bool = False) -> Refresh
     )
 
 
-def _wait_for_feeds(symbols: Iterable[str], since: datetime, *, starting: bool) -> None:
+def _ask_engine(symbols: Iterable[str]) -> RefreshResult:
+    """What the engine of another process fetches; raises EngineUnreached."""
+    other = services().engine
+    assert isinstance(other, ElectedEngine)
+    return other.other.ask(EngineTopic.REFRESH, tuple(symbols), RefreshResult, _ENGINE_WITHIN)
+
+
+def _wait_for_feeds(
+    engine: FeedEngine, symbols: Iterable[str], since: datetime, *, starting: bool
+) -> None:
     """Wait shortly while the feeds are about to bring a price of these."""
-    until, left, engine = time.monotonic() + _LONGEST_START, list(symbols), feed_engine()
+    until, left = time.monotonic() + _LONGEST_START, list(symbols)
     while left and time.monotonic() < until:
         if engine.running or not starting:
-            left = [symbol for symbol in left if _is_expected(symbol, since)]
+            left = [symbol for symbol in left if _is_expected(engine, symbol, since)]
         if left:
             time.sleep(_CHECK_EVERY)
 
 
-def _is_expected(symbol: str, since: datetime) -> bool:
-    return _streamed(symbol, since) is None and feed_engine().expects(symbol)
+def _is_expected(engine: FeedEngine, symbol: str, since: datetime) -> bool:
+    return _streamed(symbol, since) is None and engine.expects(symbol)
 
 
 def _streamed(symbol: str, since: datetime) -> StoredPrice | None:
@@ -109,9 +126,8 @@ def _present(symbol: str, since: datetime) -> StoredPrice | None:
     return _streamed(symbol, since - _RECENTLY)
 
 
-def _reason(answer: PriceResult) -> str:
+def _reason(engine: FeedEngine, answer: PriceResult) -> str:
     """Why a symbol has no price: what is true of each of its sources."""
-    engine = feed_engine()
     feeds, status = engine.feeds(), engine.status()
     names = engine.instruments[answer.symbol].provider_symbols
     streams = [

@@ -50,7 +50,7 @@ def init_database(app: Flask, *, of_copy: bool = False) -> None:
     there with OperationalError.
     """
     # Tables that only commands write belong to the database, too.
-    from omcrm.storage import asset_price, daily_bar  # noqa: F401
+    from omcrm.storage import asset_price, daily_bar, engine_lease  # noqa: F401
 
     with app.app_context():
         engine: Engine = db.engine

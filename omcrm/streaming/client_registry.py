@@ -1,7 +1,8 @@
 """All connected clients of a process: their limits, their counts, and the threads they need."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TypeAlias
 
 from omcrm.concurrency import native_lock
 from omcrm.errors import AccessRefused
@@ -9,6 +10,9 @@ from omcrm.streaming.client_session import ClientSession
 from omcrm.streaming.demand_thread import DemandThread
 from omcrm.wire.client_counts import ClientCounts, UserClients
 from omcrm.wire.error_code import ErrorCode
+
+OwnerKey: TypeAlias = tuple[str, int | str]
+"""What is counted together (a noun), and whose it is: a user's id, or an address."""
 
 
 class ClientRegistry:
@@ -20,10 +24,12 @@ class ClientRegistry:
     def __init__(self) -> None:
         self._lock = native_lock()
         self._clients: dict[str, ClientSession] = {}
-        self._per_owner: Counter[tuple[str, int | str]] = Counter()
+        self._per_owner: Counter[OwnerKey] = Counter()
         self._refused: Counter[str] = Counter()
         self._counted: dict[str, Counter[str]] = {}
         self._threads: tuple[DemandThread, ...] = ()
+        self.count_elsewhere: Callable[[OwnerKey], int] = lambda key: 0
+        """How many connections an owner has at other processes; called with the lock held."""
 
     def __bool__(self) -> bool:
         return bool(self._clients)
@@ -36,7 +42,7 @@ class ClientRegistry:
         """Register a client; refused with LIMIT_EXCEEDED where its owner has too many."""
         limits, key = client.limits, (client.limits.noun, client.owner)
         with self._lock:
-            if self._per_owner[key] >= limits.connections:
+            if self._per_owner.get(key, 0) + self.count_elsewhere(key) >= limits.connections:
                 message = f"too many {limits.noun} ({limits.connections}): {limits.advice}"
                 raise AccessRefused(ErrorCode.LIMIT_EXCEEDED, message, 429)
             self._clients[client.id] = client
@@ -92,6 +98,11 @@ class ClientRegistry:
                 client.end_login()
 
     # Counting
+
+    def counts_by_owner(self) -> dict[OwnerKey, int]:
+        """How many connections each owner has here."""
+        with self._lock:
+            return dict(self._per_owner)
 
     def count(self, dialect: str, what: str, number: int = 1) -> None:
         """Add to a counter of a dialect."""

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadHost, HTTPException, ServiceUnavailable
 
 from omcrm.auth.access import refusal, refused, wants_json
-from omcrm.errors import AccessRefused
+from omcrm.errors import AccessRefused, EngineUnreached, LeaseLost
 from omcrm.extensions import login_manager
 from omcrm.storage.transaction import end_read
 from omcrm.web import database_away
@@ -26,12 +26,17 @@ _WORDS = {
     503: ("This does not work at the moment", "Try again in a few seconds."),
 }
 
+# In seconds: a standby has taken over by then.
+_ENGINE_RETRY_AFTER = 5
+
 
 def init_errors(app: Flask) -> None:
     """Register the handlers of all errors of the app."""
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(SQLAlchemyError, _answer_database)
     app.register_error_handler(AccessRefused, refused)
+    app.register_error_handler(EngineUnreached, _answer_engine)
+    app.register_error_handler(LeaseLost, lambda _: _answer_engine(EngineUnreached()))
 
 
 class _DatabaseAway(ServiceUnavailable):
@@ -46,6 +51,14 @@ def _answer_database(error: SQLAlchemyError) -> ResponseReturnValue:
     return _answer(_DatabaseAway(retry_after=database_away.RETRY_AFTER))
 
 
+class _EngineAway(ServiceUnavailable):
+    """The engine's process is ending, or its successor is starting."""
+
+
+def _answer_engine(error: EngineUnreached) -> ResponseReturnValue:
+    return _answer(_EngineAway(str(error), retry_after=_ENGINE_RETRY_AFTER))
+
+
 def _answer(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     title, what_to_do = _WORDS.get(status, (error.name, "Go back and try again."))
@@ -54,6 +67,8 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
         title, what_to_do = "This form has expired", "Reload the page and send it again."
     elif isinstance(error, _DatabaseAway):
         code, message = database_away.CODE, database_away.MESSAGE
+    elif isinstance(error, _EngineAway):
+        code, message = ErrorCode.UNAVAILABLE, str(error.description)
     elif isinstance(error, UnreadableText):
         code, message = ErrorCode.INVALID_PAYLOAD, str(error.description)
     else:

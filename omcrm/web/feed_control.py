@@ -8,6 +8,7 @@ from typing import Literal
 from flask import Flask, current_app
 
 from omcrm.engine.bus import Control, ControlAction
+from omcrm.errors import EngineUnreached
 from omcrm.services import services
 from omcrm.storage import audit, feed_switch
 from omcrm.storage.transaction import transaction
@@ -23,7 +24,12 @@ _failures = ThrottledLog(logging.getLogger(__name__))
 def start_for_viewer() -> bool:
     """Start the feeds in the background, unless they run or an administrator stopped them; whether
     they are being started."""
-    is_needed = not feed_engine().running and not feed_switch.are_stopped()
+    engine = feed_engine()
+    services().begin()
+    if services().member is not None:
+        # The engine runs without viewers.
+        return False
+    is_needed = not engine.running and not feed_switch.are_stopped()
     if is_needed:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         threading.Thread(
@@ -62,10 +68,14 @@ def _switch(action: ControlAction) -> bool:
     engine = feed_engine()
     was_running = engine.running
     services().bus.publish(Control(action))
-    if engine.running is not (action is ControlAction.START):
+    is_start = action is ControlAction.START
+    if not engine.becomes(is_start):
+        if services().member is not None:
+            # It is in the database, and the next engine obeys.
+            raise EngineUnreached
         # The bus only logs what fails.
         raise RuntimeError(f"the feeds did not {action}")
-    return engine.running is not was_running
+    return is_start is not was_running
 
 
 def _remember(stopped: bool, user_id: int) -> None:

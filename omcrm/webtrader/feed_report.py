@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from omcrm.engine.feed_engine import FeedEngine
+from omcrm.engine.market_engine import EngineDetails, MarketEngine
 from omcrm.engine.market_view import MarketView
 from omcrm.feeds.quota import BudgetUse
 from omcrm.storage import feed_event
@@ -17,30 +17,31 @@ from omcrm.wire.feed_report import (
 )
 
 _EVENTS = 100
-_QUARANTINED = 50
 
 
-def feed_report(view: MarketView, engine: FeedEngine, now: datetime) -> DeskFeedReport:
+def feed_report(view: MarketView, engine: MarketEngine, now: datetime) -> DeskFeedReport:
     """The part of `realtime_status` that is for those who look after the feeds."""
-    rejected = list(engine.validator.quarantine)[: -_QUARANTINED - 1 : -1]
+    details, standbys = engine.details(), engine.standbys()
     return DeskFeedReport(
-        symbols=[_symbol_report(view, engine, symbol, now) for symbol in view.instruments],
+        symbols=[
+            _symbol_report(view, details, symbol, standbys.get(symbol), now)
+            for symbol in view.instruments
+        ],
         quota={source: [_use(use) for use in uses] for source, uses in engine.uses().items()},
-        quarantine=[DeskRejectedTick.of(tick) for tick in rejected],
+        quarantine=[DeskRejectedTick.of(tick) for tick in details.rejected],
         events=[DeskFeedEvent.of(event) for event in feed_event.recent(_EVENTS)],
     )
 
 
 def _symbol_report(
-    view: MarketView, engine: FeedEngine, symbol: str, now: datetime
+    view: MarketView, details: EngineDetails, symbol: str, standby: str | None, now: datetime
 ) -> DeskSymbolReport:
     quote = view.cache.get(symbol)
-    chain = engine.consolidator.quotes_by_source(symbol)
     return DeskSymbolReport(
         symbol=symbol,
         source=quote.source.name if quote else None,
-        runner_up=engine.consolidator.standby(symbol),
-        chain=[DeskSourceQuote.of(quote, now) for quote in chain.values()],
+        runner_up=standby,
+        chain=[DeskSourceQuote.of(quote, now) for quote in details.chains.get(symbol, ())],
     )
 
 

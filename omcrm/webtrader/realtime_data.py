@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from omcrm.engine.bus import Bus, LocalBus
+from omcrm.engine.engine_lock import EngineLock
 from omcrm.engine.feed_engine import FeedEngine, system_clock
 from omcrm.engine.market_view import MarketView
 from omcrm.feeds.feed_settings import FeedSettings
@@ -19,6 +20,8 @@ from omcrm.market.instrument import Instrument
 
 class RealTimeDataManager:
     """The market-data system of one process: an engine, a view, and the bus between them.
+
+    Of several processes on one bus, only the engine of one runs: the one with the `lock`.
 
     Thread-safe: starting or stopping twice is harmless. Callbacks get every quote; the fan-out
     sends at most one per symbol and `window` seconds.
@@ -34,11 +37,17 @@ class RealTimeDataManager:
         polling: Polling | None = None,
         recorder: Callable[[str, bytes], None] | None = None,
         news: NewsCollector | None = None,
+        bus: Bus | None = None,
+        lock: EngineLock | None = None,
     ) -> None:
-        self.bus: Bus = LocalBus()
+        self.bus: Bus = bus or LocalBus()
         news = news or NewsCollector((), 0.0, clock)
         self.view = MarketView(self.bus, window, news)
-        self.engine = FeedEngine(self.bus, settings, clock, timing, state, polling, recorder, news)
+        # On a bus each process that serves reads the news itself, whoever runs the feeds.
+        own_news = news if bus is None else None
+        self.engine = FeedEngine(
+            self.bus, settings, clock, timing, state, polling, recorder, own_news, lock
+        )
         self._lock = threading.Lock()
         # The names that programs know, each of the part that it belongs to.
         self.status, self.feeds = self.engine.status, self.engine.feeds
@@ -50,8 +59,13 @@ class RealTimeDataManager:
         """Follow these instruments, and no others, from now on; also while running."""
         followed = list(instruments)
         with self._lock:
+            known = self.instruments.keys()
             self.view.follow(followed)
             self.engine.follow(followed)
+            is_more = bool(self.instruments.keys() - known)
+        if is_more:
+            # Quotes of the new ones may have come before.
+            self.bus.read_again()
 
     @property
     def instruments(self) -> dict[str, Instrument]:
@@ -68,7 +82,7 @@ class RealTimeDataManager:
         """Whether the feeds are meant to run."""
         return self.engine.running
 
-    def start(self) -> Literal["started", "already_running"]:
+    def start(self) -> Literal["started", "already_running", "not_allowed"]:
         """Connect the feeds, in the background."""
         with self._lock:
             self.view.start()

@@ -1,32 +1,32 @@
 """Shared by the desk's routes and events: the catalogue and the bodies of answers."""
 
 import gc
+import logging
 import time
 from datetime import UTC, datetime
 
 from flask import Flask
-from msgspec import UNSET, structs
-from sqlalchemy.exc import SQLAlchemyError
+from msgspec import UNSET, UnsetType, structs
 
 from omcrm.auth.credential import Caller
 from omcrm.auth.permission import Permission
-from omcrm.engine.bus import Control, ControlAction
-from omcrm.engine.feed_engine import FeedEngine
+from omcrm.concurrency import spawn
+from omcrm.engine.bus import BusStatus, Control, ControlAction
+from omcrm.engine.market_engine import MarketEngine
 from omcrm.extensions import socketio
 from omcrm.market.instrument import Instrument, canonical_symbol
 from omcrm.market.session import Calendar, session_state
 from omcrm.services import services, services_of
 from omcrm.storage import feed_switch
-from omcrm.storage.instrument import active_instruments
 from omcrm.streaming.client_registry import by_user, subscriptions
-from omcrm.web.database_away import is_away
-from omcrm.web.market_access import feed_engine, market_view
+from omcrm.web.market_access import feed_engine, load_catalogue, market_view
 from omcrm.web.news import news_status
 from omcrm.webtrader.feed_report import feed_report
 from omcrm.wire.client_counts import ClientCounts, PageCounts
 from omcrm.wire.desk import DESK, DeskCandle, DeskCandles
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketState, DeskMarketStatus
 from omcrm.wire.desk_status import (
+    DeskBusState,
     DeskCacheState,
     DeskConnectionState,
     DeskInstrumentState,
@@ -34,18 +34,26 @@ from omcrm.wire.desk_status import (
 )
 from omcrm.wire.encoding import iso
 
+_log = logging.getLogger(__name__)
+
 
 def reload_catalogue(app: Flask, control: Control) -> None:
     """Follow the instruments that the database has now, if they have changed."""
     if control.action is not ControlAction.CATALOGUE_CHANGED:
         return
+    if services_of(app).member is None:
+        _reload(app)
+    else:
+        # Of another process it comes in the thread that receives the prices.
+        spawn(_reload, app)
+
+
+def _reload(app: Flask) -> None:
     try:
         with app.app_context():
-            services_of(app).manager.follow(active_instruments())
-    except SQLAlchemyError as error:
-        # As long as there is no catalogue, each request tries again.
-        if not is_away(error):
-            raise
+            load_catalogue()
+    except Exception:
+        _log.exception("the instruments could not be read")
 
 
 # Answers
@@ -64,7 +72,7 @@ def find_instruments(symbols: list[str | int]) -> tuple[list[Instrument], list[s
     ]
 
 
-def connection_status(engine: FeedEngine) -> dict[str, DeskFeedStatus]:
+def connection_status(engine: MarketEngine) -> dict[str, DeskFeedStatus]:
     """The body of `connection_status`: how each source is doing, by its name."""
     return {name: DeskFeedStatus.of(status) for name, status in engine.status().items()}
 
@@ -101,7 +109,7 @@ def price_history(symbol: str, timeframe: str, limit: int) -> DeskCandles:
 def realtime_status(caller: Caller) -> DeskRealtimeStatus:
     """The state of everything; the details of single users and feeds by permission."""
     view, engine, now = market_view(), feed_engine(), datetime.now(UTC)
-    quotes = view.cache.snapshot()
+    quotes, standbys = view.cache.snapshot(), engine.standbys()
     sees_feeds = caller.may(Permission.FEEDS_READ)
     pages, others = _client_counts(caller)
     return DeskRealtimeStatus(
@@ -110,9 +118,7 @@ def realtime_status(caller: Caller) -> DeskRealtimeStatus:
         stopped_by_admin=feed_switch.are_stopped(),
         providers=connection_status(engine),
         instruments=[
-            DeskInstrumentState.of(
-                symbol, quotes.get(symbol), engine.consolidator.standby(symbol), now
-            )
+            DeskInstrumentState.of(symbol, quotes.get(symbol), standbys.get(symbol), now)
             for symbol in view.instruments
         ],
         clients=pages,
@@ -120,13 +126,29 @@ def realtime_status(caller: Caller) -> DeskRealtimeStatus:
         cache=DeskCacheState(
             quotes=len(quotes),
             seq=max((quote.seq for quote in quotes.values()), default=0),
-            refused={reason.value: count for reason, count in engine.validator.rejected.items()},
+            refused=dict(engine.rejected()),
         ),
         delivery=view.fanout.counts(),
         connections=_connections(),
         timestamp=iso(now),
         feeds=feed_report(view, engine, now) if sees_feeds else UNSET,
         news=news_status(view.news) if sees_feeds else UNSET,
+        bus=_bus_state(services().bus.status()),
+    )
+
+
+def _bus_state(status: BusStatus) -> DeskBusState | UnsetType:
+    if status.kind == "local":
+        return UNSET
+    return DeskBusState(
+        lost_since=iso(status.lost_since),
+        processes=status.processes,
+        engine_seen_at=iso(status.engine_seen_at),
+        sent=status.sent,
+        received=status.received,
+        refused=status.refused,
+        gaps=status.gaps,
+        dropped=status.dropped,
     )
 
 

@@ -56,7 +56,7 @@ Answer = TypeVar("Answer", bound=DeskMessage)
 # To the pages
 
 
-def send_status(app: Flask, _: FeedChanged) -> None:
+def send_status(app: Flask, _: FeedChanged | None = None) -> None:
     """Send every page the status of the feeds."""
     status = service.connection_status(services_of(app).engine)
     socketio.emit("connection_status", status, to=DESK_ROOM, namespace=NAMESPACE)

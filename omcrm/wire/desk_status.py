@@ -93,8 +93,29 @@ class DeskConnectionState(Struct, frozen=True, kw_only=True):
     frozen_objects: int
 
 
+class DeskBusState(Struct, frozen=True, kw_only=True):
+    """How the bus between the processes stands: since when it is lost, how many processes are on
+    it, and when something of the engine came last.
+
+    Counted since the start: frames, those that were `refused`, `gaps` that were noticed, and
+    messages that were `dropped` while nothing could be sent.
+    """
+
+    lost_since: Time | None
+    processes: int
+    engine_seen_at: Time | None
+    sent: int
+    received: int
+    refused: int
+    gaps: int
+    dropped: int
+
+
 class DeskRealtimeStatus(JsonDone, frozen=True, kw_only=True):
-    """The state of everything; `feeds`, and what concerns single users, for administrators only."""
+    """The state of everything; `feeds`, and what concerns single users, for administrators only.
+
+    `bus` is there where an installation has several processes.
+    """
 
     running: bool
     since: Time | None
@@ -109,3 +130,4 @@ class DeskRealtimeStatus(JsonDone, frozen=True, kw_only=True):
     timestamp: Time
     feeds: DeskFeedReport | UnsetType = UNSET
     news: list[DeskNewsSource] | UnsetType = UNSET
+    bus: DeskBusState | UnsetType = UNSET

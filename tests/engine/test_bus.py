@@ -20,11 +20,12 @@ from omcrm.engine.bus import (
     Message,
     PortfolioChanged,
 )
+from omcrm.engine.redis_bus import RedisBus
 from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from tests.processes import wait_for
 from tests.values import START, quote, trade
 
-BUSES: dict[str, Callable[[], Bus]] = {"local": LocalBus}
+BUSES: dict[str, Callable[[str], Bus]] = {"local": lambda url: LocalBus(), "redis": RedisBus}
 """Each kind of bus, made anew."""
 MESSAGES: list[Message] = [
     quote(trade("100")),
@@ -40,8 +41,16 @@ MESSAGES: list[Message] = [
 
 @pytest.fixture(params=BUSES)
 def bus(request: pytest.FixtureRequest) -> Iterator[Bus]:
-    """One bus of each kind."""
-    return BUSES[request.param]()
+    """One bus of each kind; what a process publishes reaches itself without a server."""
+    bus = BUSES[request.param]("redis://127.0.0.1:1/0")
+    yield bus
+    bus.stop()
+
+
+def test_a_bus_that_was_not_started_is_not_lost(bus: Bus) -> None:
+    """It has reached nobody yet, and need not."""
+    assert None is bus.status().lost_since
+    assert 1 == bus.status().processes
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)

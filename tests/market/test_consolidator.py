@@ -45,7 +45,7 @@ def test_first_price_of_a_healthy_source_is_live(streaming: Market) -> None:
     """The first trade makes a live quote with the first number, which the cache then holds."""
     quote = streaming.trade("61837.63")
 
-    assert (Decimal("61837.63"), 1, LIVE) == (quote.last, quote.seq, quote.price_class)
+    assert (Decimal("61837.63"), 2, LIVE) == (quote.last, quote.seq, quote.price_class)
     assert quote is streaming.cache.get("BTC")
     assert {"BTC": quote} == streaming.cache.snapshot()
 
@@ -108,7 +108,7 @@ def test_unknown_symbols_are_ignored(streaming: Market) -> None:
 
 
 def test_every_change_has_the_next_number(streaming: Market) -> None:
-    """Sequence numbers grow over all symbols, for ticks and for reviews."""
+    """Even numbers grow over all symbols, for ticks and for reviews."""
     streaming.trade("100")
     streaming.trade("100", symbol="ETH")
     streaming.apply(trade("1", 1))
@@ -116,8 +116,8 @@ def test_every_change_has_the_next_number(streaming: Market) -> None:
     aged = streaming.review()
     last = streaming.trade("101")
 
-    assert [3, 4] == [quote.seq for quote in aged]
-    assert 5 == last.seq
+    assert [6, 8] == [quote.seq for quote in aged]
+    assert 10 == last.seq
 
 
 # From live to stale and back

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from omcrm.pricing.price_feed_state import PriceFeedState, price_feed_state
-from tests.processes import PATIENCE, ROOT, App, Exchange, Process, wait_for
+from tests.processes import PATIENCE, ROOT, App, Browser, Exchange, Process, wait_for
 from tests.upstreams import at_the_exchange
 
 COMMAND = [sys.executable, "manage.py", "start_price_feed"]
@@ -111,6 +111,109 @@ def test_it_runs_beside_the_app(tmp_path: Path, environ: dict[str, str]) -> None
         assert feed.process.poll() is None
         assert "locked" not in feed.output()
         assert "tried again" not in feed.output()
+
+
+@pytest.fixture
+def keyed(environ: dict[str, str], exchange: Exchange) -> dict[str, str]:
+    """Also a source whose key allows one connection."""
+    return {
+        **environ,
+        "REALTIME_SOURCES": "binance,finnhub",
+        "FINNHUB_WS_URL": f"{exchange.url}/finnhub",
+        "FINNHUB_API_KEY": "a-key-of-the-test",
+        "OMCRM_ENGINE": "on",
+    }
+
+
+def finnhub(browser: Browser) -> tuple[str, str | None]:
+    """The state of that source at the desk, and its last error."""
+    status = browser.get("/webtrader/realtime_status").json()["providers"]["finnhub"]
+    return status["state"], status["last_error"]
+
+
+def has_its_connection(browser: Browser) -> bool:
+    return finnhub(browser)[0] in ("connected", "streaming")
+
+
+def has_feeds(feed: Feed) -> bool:
+    return last_line(feed) == "The feeds run in this process."
+
+
+def waits(feed: Feed) -> bool:
+    return last_line(feed).startswith("This process waits: ")
+
+
+def last_line(feed: Feed) -> str:
+    return feed.output().rstrip().rpartition("\n")[2]
+
+
+def test_the_desk_keeps_its_sources_beside_a_price_feed(
+    tmp_path: Path, keyed: dict[str, str], exchange: Exchange
+) -> None:
+    """A price feed that is started later takes nothing away; the desk's prices are written as its
+    options say, and it runs the feeds when the web process has ended."""
+    with App(tmp_path, keyed) as app:
+        browser = app.new_browser()
+        wait_for(lambda: has_its_connection(browser), what="the keyed source")
+        accepted = exchange.state()["venues"]["finnhub"]["connections_accepted"]
+        with Feed(tmp_path, keyed, "--interval", "1", "--batch-size", "5") as feed:
+            wait_for(lambda: waits(feed), what="the price feed to wait")
+            first = wait_for(feed.btc, what="the desk's price in the database")
+            wait_for(lambda: feed.btc() != first, what="the next one")
+            assert ("live", "binance") == first[1:]
+            assert (True, None) == (has_its_connection(browser), finnhub(browser)[1])
+            assert accepted == exchange.state()["venues"]["finnhub"]["connections_accepted"]
+
+            app.stop()
+            wait_for(
+                lambda: "run in this process" in last_line(feed), what="the feeds of the price feed"
+            )
+            before = feed.btc()
+            wait_for(lambda: feed.btc() != before and feed.btc()[1] == "live", what="its prices")
+            feed.stop()
+    assert "Traceback" not in feed.output()
+
+
+def test_a_price_feed_hands_its_feeds_over(
+    tmp_path: Path, keyed: dict[str, str], exchange: Exchange
+) -> None:
+    """A web process that is started later gets every connection, says nothing of a key in use, and
+    its prices are written from then on."""
+    with Feed(tmp_path, keyed, "--interval", "1") as feed:
+        wait_for(
+            lambda: "run in this process" in last_line(feed), what="the feeds of the price feed"
+        )
+        wait_for(feed.btc, what="a price")
+        with App(tmp_path, keyed) as app, app.new_browser().desk() as page:
+            page.subscribe("BTC")
+            wait_for(lambda: len(page.prices("BTC")) > 3, what="prices on the desk")
+            wait_for(
+                lambda: "This process waits" in last_line(feed), what="the price feed to say so"
+            )
+            browser = app.new_browser()
+            wait_for(lambda: has_its_connection(browser), what="the keyed source")
+            assert finnhub(browser)[1] is None
+            before = feed.btc()
+            wait_for(lambda: feed.btc() != before and feed.btc()[1] == "live", what="its prices")
+            assert "live" == page.prices("BTC")[-1]["price_class"]
+            page.close()
+        wait_for(lambda: has_feeds(feed), what="the feeds to come back")
+
+
+def test_a_paused_price_feed_does_not_stop_a_desk(tmp_path: Path, keyed: dict[str, str]) -> None:
+    """The desk waits for it only for a while."""
+    with Feed(tmp_path, keyed) as feed:
+        wait_for(
+            lambda: "run in this process" in last_line(feed), what="the feeds of the price feed"
+        )
+        feed.process.send_signal(signal.SIGSTOP)
+        try:
+            with App(tmp_path, keyed) as app, app.new_browser().desk() as page:
+                page.subscribe("BTC")
+                wait_for(lambda: page.prices("BTC"), what="prices on the desk")
+                assert "did not hand its feeds over" in app.output()
+        finally:
+            feed.process.send_signal(signal.SIGCONT)
 
 
 def test_stopped_feeds_are_stopped_here_too(tmp_path: Path, environ: dict[str, str]) -> None:

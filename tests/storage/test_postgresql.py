@@ -21,6 +21,7 @@ from tests.processes import PATIENCE, App, Browser, Exchange, wait_for
 from tests.test_migrations import (
     FOLDER,
     check_codes,
+    check_lease,
     check_terms,
     fill_before_codes,
     fill_before_terms,
@@ -78,6 +79,7 @@ def test_a_filled_database_of_the_previous_version_is_upgraded(
         flask_migrate.upgrade(directory=FOLDER)
         check_terms()
         check_codes()
+        check_lease()
         defaults = {
             column["name"]: column["default"]
             for column in inspect(db.engine).get_columns("instruments")

@@ -9,14 +9,17 @@ from msgspec import UNSET
 from sqlalchemy.exc import OperationalError
 
 from omcrm.auth.credential import session_caller
+from omcrm.engine.redis_bus import RedisBus
 from omcrm.extensions import socketio
 from omcrm.market.instrument import Instrument
 from omcrm.services import services_of
 from omcrm.storage.user import Role
+from omcrm.web import market_access
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
 from omcrm.wire.client_counts import DeliveryCounts
 from omcrm.wire.desk_status import DeskCacheState
+from omcrm.wire.encoding import iso
 from tests.values import sent
 
 
@@ -36,7 +39,7 @@ def test_a_catalogue_that_cannot_be_read_is_one_line_of_log(
         raise OperationalError("", {}, Exception("the database file was deleted"))
 
     with monkeypatch.context() as patched, app.app_context():
-        patched.setattr(service, "active_instruments", fail)
+        patched.setattr(market_access, "active_instruments", fail)
         assert {} == market_view().instruments
     with app.app_context():
         assert 24 == len(market_view().instruments)
@@ -107,3 +110,17 @@ def test_market_status_has_every_market(app: Flask) -> None:
     for market in (shares, forex):
         next_change = market["closes_at"] if market["is_open"] else market["opens_at"]
         assert next_change > datetime.now(UTC).isoformat()
+
+
+def test_status_says_since_when_the_bus_is_lost(app: Flask) -> None:
+    """Where an installation has several processes; one alone has no bus to lose."""
+    with app.app_context():
+        assert UNSET is service.realtime_status(session_caller(1, Role.CLIENT, "")).bus
+        services_of(app).manager.bus = bus = RedisBus("redis://127.0.0.1:1/0")
+        bus.start()
+        status = service.realtime_status(session_caller(1, Role.CLIENT, ""))
+        bus.stop()
+
+    assert bus.lost_since is not None
+    assert iso(bus.lost_since) == status.bus.lost_since
+    assert 1 == status.bus.processes

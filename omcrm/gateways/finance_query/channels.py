@@ -12,6 +12,7 @@ from typing import cast
 from msgspec import Struct
 
 from omcrm.auth.credential import Caller
+from omcrm.engine.shared_counts import SharedCounts
 from omcrm.errors import MessageRefused
 from omcrm.feeds.provider import Budget
 from omcrm.feeds.quota import LENGTHS, CallCounts
@@ -194,10 +195,12 @@ class RequestsLeft(Struct, frozen=True):
 class DailyLimit:
     """Counts the requests of each API token and of each user's logins, by UTC days.
 
-    Safe among threads and processes that share the folder.
+    Safe among threads and processes that share the folder; those of other machines count together
+    by `shared`, where there is one and it is reached.
     """
 
-    def __init__(self, folder: Path, most: int) -> None:
+    def __init__(self, folder: Path, most: int, shared: SharedCounts | None = None) -> None:
+        self._shared = shared
         self._folder = folder
         self._call_counts = CallCounts(folder)
         self._budget = Budget(most, "day")
@@ -215,8 +218,17 @@ class DailyLimit:
             # A full disk must not stop delivery: the request passes uncounted.
             _log.warning("a request could not be counted: %s", error.strerror)
             return RequestsLeft(self._budget.calls, self._budget.calls, 0)
-        seconds = int((use.renews_at - now).total_seconds())
-        return RequestsLeft(self._budget.calls, use.left, max(0, seconds))
+        seconds = max(0, int((use.renews_at - now).total_seconds()))
+        left = min(use.left, self._left_elsewhere(counted_by, now, seconds))
+        return None if left < 0 else RequestsLeft(self._budget.calls, left, seconds)
+
+    def _left_elsewhere(self, counted_by: str, now: datetime, seconds: int) -> int:
+        """What is left by the count of all machines; below 0 where this request was too many."""
+        if self._shared is None:
+            return self._budget.calls
+        name = f"{_SOURCE}:{now.astimezone(UTC).date()}:{counted_by}"
+        count = self._shared.add(name, 1, seconds + 1)
+        return self._budget.calls - (count or 0)
 
     def _sweep(self, now: datetime) -> None:
         """Once a day, delete the count files that are older than two days."""

@@ -65,6 +65,15 @@ function drawSummary({ running, since: begun }) {
     : "Stopped. No source is read, and prices become stale.";
 }
 
+/** Where an installation has several processes: whether this one reaches the others. */
+function drawBus(bus) {
+  const lost = bus?.lost_since;
+  const text = lost
+    ? `bus: lost since ${format.dayAndSecond(lost)} UTC. Prices of the engine do not arrive, and those that are shown age.`
+    : "";
+  notices.replace("bus", text, { kind: "error" });
+}
+
 function drawFigures(status) {
   const figures = Object.entries(FIGURES).flatMap(([section, names]) =>
     Object.entries(status[section])
@@ -107,6 +116,7 @@ async function refresh() {
   try {
     const status = await request("realtime_status");
     drawSummary(status);
+    drawBus(status.bus);
     drawFigures(status);
     table.draw(status.providers);
     await learnDecimals(status.feeds.symbols);

@@ -8,9 +8,13 @@ import pytest
 
 from omcrm.auth.credential import Caller, session_caller
 from omcrm.auth.permission import Permission
+from omcrm.engine.shared_counts import SharedCounts
 from omcrm.gateways.finance_query.channels import DailyLimit, RequestsLeft
 from omcrm.storage.user import Role
+from tests.engine.redis_server import RedisServer, redis_server
 from tests.processes import PATIENCE
+
+__all__ = ["redis_server"]
 
 NOW = datetime(2026, 3, 4, 23, 0, tzinfo=UTC)
 
@@ -100,3 +104,17 @@ def test_a_request_that_cannot_be_counted_passes(
 
     assert RequestsLeft(5, 5, 0) == limit.take(token(), NOW)
     assert ["a request could not be counted: File exists"] == caplog.messages
+
+
+def test_machines_share_a_limit(tmp_path: Path, redis_server: RedisServer) -> None:
+    """Each has its files; where the server is lost, these go on."""
+    first, second = (
+        DailyLimit(tmp_path / name, 3, SharedCounts(redis_server.url)) for name in ("a", "b")
+    )
+    left = [limit.take(token(), NOW) for limit in (first, second, first, second)]
+
+    assert [2, 1, 0] == [part.remaining for part in left[:3]]
+    assert None is left[3]
+    redis_server.kill()
+    assert RequestsLeft(3, 0, 3600) == first.take(token(), NOW)
+    assert None is first.take(token(), NOW)
