@@ -111,10 +111,20 @@ def _warm_up(setup: DrillSetup, monitor: PriceMonitor, fault: str) -> None:
     """Wait until all streams have prices, and their connections count as proven."""
     speed = setup.feed_clock.speed
     if not setup.wait(lambda: monitor.all_live() and setup.all_streaming(), _ACTIVE_WITHIN * speed):
-        last = monitor.observations[-1] if monitor.observations else None
-        source = setup.active_source
-        raise DrillError(f"{fault}: {source} is not active, or another stream has no price: {last}")
+        raise DrillError(f"{fault} at {setup.active_source}: {_not_ready(setup, monitor)}")
     setup.sleep(_LIVED)
+
+
+def _not_ready(setup: DrillSetup, monitor: PriceMonitor) -> str:
+    """What of a setup is not as usual, symbol by symbol."""
+    shown = monitor.observations[-1].active_sources if monitor.observations else {}
+    usual = (setup.active_source, setup.usual_class)
+    others = (
+        f"{symbol} is {price_class} from {name}"
+        for symbol, (name, price_class) in shown.items()
+        if (name, price_class) != usual
+    )
+    return ", ".join(others) or "a stream has no price"
 
 
 def _recovery(setup: DrillSetup, monitor: PriceMonitor, fault: DrillFault) -> float | None:
