@@ -41,7 +41,7 @@ _TOLERATED, _TOLERATED_FAST = Decimal("0.004"), Decimal("0.05")
 _ROOM, _NEAR = Decimal("0.01"), Decimal("0.005")
 # A source that takes trades back does so within that.
 _TAKEN_BACK = timedelta(seconds=0.25)
-# A price is classed by what its market will be at the next review.
+# A price is classed by what its market will be at the next review, which may be late.
 _AHEAD = timedelta(seconds=1)
 _REMEMBERED = 240.0
 _MOST = 1000
@@ -265,7 +265,8 @@ class PriceMonitor:
         """What is wrong with a price of a closed market: that it is open, or that the price was not
         fresh at the close."""
         calendar = self._instruments[quote.symbol].calendar
-        if is_open(calendar, self._setup.clock() + _AHEAD * self._speed):
+        now, around = self._setup.clock(), _AHEAD * self._speed
+        if is_open(calendar, now - around) and is_open(calendar, now + around):
             return _violation(ViolationKind.CLOSED, quote, "its market is open")
         if self._setup.closes_at is None:
             return None

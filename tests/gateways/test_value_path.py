@@ -37,13 +37,19 @@ REVIEW = frozenset({"reviewer"})
 
 
 def is_value_module(module: ModuleType) -> bool:
-    """Whether the module has value types, and no other class and no function that others call."""
+    """Whether the module has value types, and no other class and no function that others call.
+
+    A protocol only says what a value has."""
     own = {
         name: item
         for name, item in vars(module).items()
         if getattr(item, "__module__", "") == module.__name__
     }
-    kinds = [item for item in own.values() if inspect.isclass(item)]
+    kinds = [
+        item
+        for item in own.values()
+        if inspect.isclass(item) and not getattr(item, "_is_protocol", False)
+    ]
     calls = [name for name, item in own.items() if inspect.isfunction(item) and name[0] != "_"]
     return bool(kinds) and not calls and all(issubclass(kind, VALUE_TYPES) for kind in kinds)
 
