@@ -25,6 +25,7 @@ from omcrm.concurrency import native_lock, patch, renew_hub, spawn
 from omcrm.errors import SettingError
 from omcrm.serving.body import RequestBody, has_arrived
 from omcrm.serving.deadlines import Deadlines, shut_down
+from omcrm.serving.listener import listen
 from omcrm.serving.quiet_log import QuietLog
 from omcrm.serving.read_config import ReadConfig
 
@@ -60,6 +61,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         self._deadlines = Deadlines()
         self._idle: set[Any] = set()
         self._open = 0
+        self._accepting = 0
         self._counting = native_lock()
 
     def init_process(self) -> None:
@@ -87,7 +89,9 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         # Not earlier: it must be of this process's kind of threads.
         self._ended = threading.Event()
         self._begin(self._deadlines.run, self._ended)
-        for listener in map(_patched, self.sockets):
+        self._accepting = len(self.sockets)
+        for listener in self.sockets:
+            listen(listener, self.cfg.backlog)
             self._begin(self._accept, listener)
         try:
             while self.alive:
@@ -121,7 +125,8 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
 
     # A connection
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, original: Any) -> None:
+        listener = _patched(original)
         listener.settimeout(_CHECK_EVERY)
         accepted = 0
         while self.alive:
@@ -143,7 +148,11 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
             # Yields after a few, so that many new clients do not delay the connected ones.
             if accepted % _IN_A_ROW == 0:
                 time.sleep(0)
+        # Both, so that new clients are refused while those of before get their answers.
         listener.close()
+        original.close()
+        with self._counting:
+            self._accepting -= 1
 
     def _serve(self, listener: socket.socket, client: Any, address: Any) -> None:
         try:
@@ -220,6 +229,10 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
     def _end(self) -> None:
         self.alive = False
         until = time.monotonic() + max(0.0, self.cfg.graceful_timeout - _RESERVE)
+        # Before connections are closed: who comes back shall find another process, not this one.
+        while self._accepting and time.monotonic() < until:
+            self.notify()
+            time.sleep(_ENDED_EVERY)
         while True:
             for client in tuple(self._idle):
                 shut_down(client)
