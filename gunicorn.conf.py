@@ -61,7 +61,9 @@ def _refuse_clients(server):
     # after USR2, or systemd, which starts this one for the client that waits.
     if not (server.WORKERS or server.master_pid or server.reexec_pid or server.systemd):
         for listener in server.LISTENERS:
-            _refuse(listener)
+            # A port that the system has chosen would be lost.
+            if listener.cfg_addr[1] != 0:
+                _refuse(listener)
 
 
 def post_fork(server, worker):

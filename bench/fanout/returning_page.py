@@ -42,7 +42,7 @@ class WebSocketPage:
         return masked(_PING)
 
     def receive(self, data: bytes) -> bytes:
-        """Read received bytes, and return those to send. Raises HandshakeRefused, ConnectionEnded."""
+        """Read bytes, return those to send. Raises HandshakeRefused, ConnectionEnded."""
         answer = b""
         if not self._handshake.done:
             answer = self._handshake.receive(data)
@@ -89,7 +89,7 @@ class PollingPage:
         return b""
 
     def receive(self, data: bytes) -> bytes:
-        """Read received bytes, and return those to send. Raises HandshakeRefused, ConnectionEnded."""
+        """Read bytes, return those to send. Raises HandshakeRefused, ConnectionEnded."""
         self._data += data
         head, end, rest = self._data.partition(b"\r\n\r\n")
         if not end:
@@ -139,8 +139,6 @@ class PollingPage:
             f"Cookie: {self._cookie}",
         ]
         return "\r\n".join(lines).encode()
-
-
 
 
 def _read_head(head: bytes) -> tuple[int, dict[str, str]]:

@@ -16,6 +16,8 @@ from bench.figures import percentile
 from tests.processes import wait_for
 
 CLIENTS = 3_000
+SILENCE_GOAL = 10.0
+"""Nobody may be without live prices for longer, in seconds."""
 # One page in so many polls.
 _POLLS_EVERY = 20
 # Each price in a second.

@@ -96,7 +96,12 @@ def _has_postgresql() -> bool:
 def _run(installation: Installation, *command: str) -> str:
     environ = {**os.environ, **installation.environ}
     done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -126,9 +131,7 @@ def several_processes(rate: float, webs: int = 2) -> Iterator[SeveralProcesses]:
         engine = ends.enter_context(installation.engine())
         wait_for(lambda: engine.leads, what="the feeds")
         port = free_port()
-        processes = [
-            WebProcess(installation, f"http://127.0.0.1:{port}") for _ in range(webs)
-        ]
+        processes = [WebProcess(installation, f"http://127.0.0.1:{port}") for _ in range(webs)]
         for process in processes:
             ends.callback(process.stop)
             process.start()

@@ -10,7 +10,10 @@ from typing import Any
 
 
 def refuse(listener: Any) -> None:
-    """Refuse connections until `listen`; those in the queue are reset. The address stays taken."""
+    """Refuse connections until `listen`; those in the queue are reset.
+
+    The address stays taken, unless its port was chosen by the system.
+    """
     if listener.family in (socket.AF_INET, socket.AF_INET6):
         # Linux; other systems have no such state, and leave the clients in the queue.
         with contextlib.suppress(OSError):

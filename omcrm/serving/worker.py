@@ -128,6 +128,8 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
     def _accept(self, original: Any) -> None:
         listener = _patched(original)
         listener.settimeout(_CHECK_EVERY)
+        # Now: the last connections are served after the listener is closed.
+        name = listener.getsockname()
         accepted = 0
         while self.alive:
             if self._open >= min(self.most, self.worker_connections):
@@ -143,7 +145,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
                 continue
             with self._counting:
                 self._open += 1
-            spawn(self._serve, listener, client, address)
+            spawn(self._serve, name, client, address)
             accepted += 1
             # Yields after a few, so that many new clients do not delay the connected ones.
             if accepted % _IN_A_ROW == 0:
@@ -154,12 +156,12 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         with self._counting:
             self._accepting -= 1
 
-    def _serve(self, listener: socket.socket, client: Any, address: Any) -> None:
+    def _serve(self, listener_name: Any, client: Any, address: Any) -> None:
         try:
             client.setblocking(True)
             if self.cfg.is_ssl:
                 client = ssl_wrap_socket(client, self.cfg)
-            self.handle(listener, client, address)
+            self.handle(listener_name, client, address)
         except OSError as error:
             self.log.debug("no TLS with %s: %s", address, error)
         finally:
@@ -169,7 +171,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
             with self._counting:
                 self._open -= 1
 
-    def handle(self, listener: Any, client: Any, address: Any) -> None:
+    def handle(self, listener_name: Any, client: Any, address: Any) -> None:
         """Answer a connection's requests, one after the other."""
         request = None
         try:
@@ -177,11 +179,11 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
             if self.cfg.is_ssl:
                 client.do_handshake()
             incoming = _Incoming(client, self._request_began)
-            parser, name = get_parser(self.cfg, incoming, address), listener.getsockname()
+            parser = get_parser(self.cfg, incoming, address)
             while True:
                 request = None
                 request = next(parser)
-                self.handle_request(name, request, client, address)
+                self.handle_request(listener_name, request, client, address)
                 self._deadlines.set(client, self.cfg.keepalive)
                 self._idle.add(client)
                 incoming.expected = True

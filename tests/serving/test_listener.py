@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from omcrm.serving.listener import listen, refuse
-from tests.processes import PATIENCE, wait_for
+from tests.processes import PATIENCE, free_port, wait_for
 from tests.serving.served import NAMES, Served, rest
 
 
@@ -46,9 +46,9 @@ def is_refused(served: Served) -> bool:
 def test_a_refusing_socket_keeps_its_address() -> None:
     """A client is refused, nobody else gets the address, and later it is served."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        address = ("127.0.0.1", free_port())
+        listener.bind(address)
         listener.listen(1)
-        address = listener.getsockname()
         refuse(listener)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address, PATIENCE)
