@@ -39,7 +39,7 @@ class _Page:
 
 
 @dataclass
-class PageCounts:
+class PageEndings:
     """What happened to all pages: connections that ended, and attempts that failed, by how."""
 
     ended: Counter[str] = field(default_factory=Counter)
@@ -51,7 +51,7 @@ class ReturningPages:
     """Call `step` again and again; one in `polls_every` polls, the others have WebSockets."""
 
     def __init__(self, address: Address, count: int, polls_every: int) -> None:
-        self.counts = PageCounts()
+        self.counts = PageEndings()
         self._address = address
         self._polls_every = polls_every
         self._pages = [_Page(index) for index in range(count)]
@@ -69,7 +69,7 @@ class ReturningPages:
     def begin(self) -> None:
         """Count from zero."""
         now = time.monotonic()
-        self.counts = PageCounts()
+        self.counts = PageEndings()
         for page in self._pages:
             page.longest, page.priced_at = 0.0, now
 

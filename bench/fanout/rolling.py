@@ -24,6 +24,7 @@ _POLLS_EVERY = 20
 _RATE = 2.0
 # Pages that connect in a second at the beginning, and seconds between what happens.
 _CONNECTING, _SETTLE = 300.0, 10.0
+_CONNECT_WITHIN = 300.0
 _LOAD_EVERY, _LOAD_TIMEOUT = 0.1, 60.0
 _PAGE = "/webtrader/dashboard"
 _OK = 200
@@ -174,7 +175,11 @@ def _step_until(pages: ReturningPages, holds: Callable[[], bool]) -> None:
         _step_for(pages, 0.5)
         return holds()
 
-    wait_for(step, what="the pages")
+    try:
+        wait_for(step, _CONNECT_WITHIN, "the pages")
+    except AssertionError as error:
+        counts = f"{pages.with_prices} have prices, failed {pages.counts.failed}"
+        raise AssertionError(f"{error}: {counts}, ended {pages.counts.ended}") from None
 
 
 def _step_while(pages: ReturningPages, holds: Callable[[], bool]) -> None:
