@@ -115,7 +115,7 @@ def several_processes(rate: float, webs: int = 2) -> Iterator[SeveralProcesses]:
     """
     program = nginx_program()
     if program is None or shutil.which("redis-server") is None or not _has_postgresql():
-        raise Absent("PostgreSQL, redis-server or nginx is not here (`make tools` installs them)")
+        raise Absent("PostgreSQL, redis-server or nginx is not here (see docs/benchmarks.md)")
     with contextlib.ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="omcrm-bench-")))
         database = PostgresqlServer()
