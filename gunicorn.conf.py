@@ -7,6 +7,7 @@ from omcrm.env_file import early_text as _text
 from omcrm.errors import SettingError as _SettingError
 from omcrm.process import allow_many_files as _allow_many_files
 from omcrm.process import return_free_memory as _return_free_memory
+from omcrm.serving.listener import refuse as _refuse
 from omcrm.serving.server import SETTINGS as _SETTINGS
 from omcrm.serving.worker import WORKERS as _WORKERS
 
@@ -43,6 +44,26 @@ def on_starting(server):
     if server.worker_class not in _WORKERS.values():
         names = ", ".join(_NAMES.values())
         raise SystemExit(f"worker class {server.cfg.worker_class_str}: expected one of {names}")
+
+
+def when_ready(server):
+    """Refuse clients until the worker has loaded the app."""
+    _refuse_clients(server)
+
+
+def child_exit(server, worker):
+    """Refuse clients until there is another worker."""
+    _refuse_clients(server)
+
+
+def _refuse_clients(server):
+    # Not where another process serves on the same socket: a new worker after HUP, the other master
+    # after USR2, or systemd, which starts this one for the client that waits.
+    if not (server.WORKERS or server.master_pid or server.reexec_pid or server.systemd):
+        for listener in server.LISTENERS:
+            # A port that the system has chosen would be lost.
+            if listener.cfg_addr[1] != 0:
+                _refuse(listener)
 
 
 def post_fork(server, worker):

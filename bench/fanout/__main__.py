@@ -10,19 +10,21 @@ from pathlib import Path
 from bench.fanout.document import write
 from bench.fanout.ingest import measure
 from bench.fanout.outcome import Outcomes, RunOutcome
+from bench.fanout.rolling import CLIENTS
+from bench.fanout.rolling import measure as measure_rolling
 from bench.fanout.run import RunFailed, run
 from bench.fanout.scale import LOADS
 from bench.fanout.scale import measure as measure_scale
-from bench.fanout.scenario import EVERYBODY, INGEST, OMCRM, SCALE, SCENARIOS, Lengths, Run
+from bench.fanout.scenario import EVERYBODY, INGEST, OMCRM, ROLLING, SCALE, SCENARIOS, Lengths, Run
 from bench.fanout.subject import Absent
-from bench.fanout.table import HEADINGS, cells, plain_row, scale_cells
+from bench.fanout.table import HEADINGS, cells, plain_row, rolling_rows, scale_cells
 from bench.fanout.verdict import NOT_MEASURED, verdict
 from bench.machine import machine
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.fanout", description=__doc__)
-    names = (*SCENARIOS, INGEST, SCALE)
+    names = (*SCENARIOS, INGEST, SCALE, ROLLING)
     parser.add_argument("--only", nargs="+", choices=names, metavar="SCENARIO", help=str(names))
     parser.add_argument("--subjects", nargs="+", choices=EVERYBODY, metavar="SUBJECT")
     parser.add_argument("--clients", nargs="+", type=int, help="only runs with so many clients")
@@ -110,6 +112,19 @@ def _take_scale(options: argparse.Namespace, outcomes: Outcomes) -> None:
             print("  ".join((f"{subject:<15}", *scale_cells(result))), flush=True)
 
 
+def _take_rolling(options: argparse.Namespace, outcomes: Outcomes) -> None:
+    print(f"\n{ROLLING}: two web processes are replaced, one after the other")
+    clients = options.clients[0] if options.clients else CLIENTS
+    try:
+        outcomes.rolling = measure_rolling(clients)
+    except (Absent, AssertionError) as failure:
+        outcomes.notes.append(f"{ROLLING}: {failure}")
+        print(f"skipped: {failure}")
+        return
+    for what, value in rolling_rows(outcomes.rolling):
+        print(f"{what:<58} {value}")
+
+
 def _print_verdict(outcomes: Outcomes) -> None:
     rows = [row for row in verdict(outcomes) if set(row[2:]) != {NOT_MEASURED}]
     if not rows:
@@ -132,6 +147,8 @@ def _perform(options: argparse.Namespace) -> Outcomes:
         _take_ingest(options, outcomes)
     if not options.only or SCALE in options.only:
         _take_scale(options, outcomes)
+    if not options.only or ROLLING in options.only:
+        _take_rolling(options, outcomes)
     return outcomes
 
 

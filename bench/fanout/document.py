@@ -12,7 +12,15 @@ from bench.fanout.native import compiled
 from bench.fanout.outcome import Outcomes
 from bench.fanout.plot import draw
 from bench.fanout.scenario import OMCRM, SCENARIOS
-from bench.fanout.table import HEADINGS, SCALE_HEADINGS, cells, markdown, scale_cells
+from bench.fanout.table import (
+    HEADINGS,
+    ROLLING_ABOUT,
+    SCALE_HEADINGS,
+    cells,
+    markdown,
+    rolling_rows,
+    scale_cells,
+)
 from bench.fanout.verdict import verdict
 from bench.machine import machine
 from tests.processes import ROOT
@@ -62,6 +70,9 @@ def _sections(outcomes: Outcomes) -> Iterator[str]:
         )
         scales = [[f"`{subject}`", *scale_cells(result)] for subject, result in outcomes.scales]
         yield markdown(("subject", *SCALE_HEADINGS), scales) + "\n"
+    if outcomes.rolling:
+        yield f"## rolling\n\n{ROLLING_ABOUT}\n"
+        yield markdown(("", "measured"), rolling_rows(outcomes.rolling)) + "\n"
     yield from (f"- {note}" for note in outcomes.notes)
 
 

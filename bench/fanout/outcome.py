@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from bench.fanout.ingest import IngestResult
 from bench.fanout.result import Result
+from bench.fanout.rolling import RollingResult
 from bench.fanout.scale import ScaleResult
 
 
@@ -28,6 +29,7 @@ class Outcomes:
     runs: list[RunOutcome] = field(default_factory=list)
     ingests: dict[str, IngestResult] = field(default_factory=dict)
     scales: list[tuple[str, ScaleResult]] = field(default_factory=list)
+    rolling: RollingResult | None = None
     notes: list[str] = field(default_factory=list)
 
     def of(self, scenario: str) -> list[RunOutcome]:
@@ -61,6 +63,8 @@ class Outcomes:
             yield json.dumps({"ingest": {"mode": mode, **asdict(ingest)}})
         for subject, scale in self.scales:
             yield json.dumps({"scale": {"subject": subject, **asdict(scale)}})
+        if self.rolling:
+            yield json.dumps({"rolling": asdict(self.rolling)})
         for note in self.notes:
             yield json.dumps({"note": note})
 
@@ -78,6 +82,8 @@ class Outcomes:
                 outcomes.ingests[ingest.pop("mode")] = IngestResult(**ingest)
             elif scale := entry.get("scale"):
                 outcomes.scales.append((scale.pop("subject"), ScaleResult(**scale)))
+            elif rolling := entry.get("rolling"):
+                outcomes.rolling = RollingResult(**rolling)
             else:
                 outcomes.notes.append(entry["note"])
         return outcomes

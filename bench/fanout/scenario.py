@@ -137,3 +137,4 @@ SCENARIOS: dict[str, Callable[[Lengths], Iterator[Run]]] = {
 }
 INGEST = "ingest"
 SCALE = "scale"
+ROLLING = "rolling"

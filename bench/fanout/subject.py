@@ -18,7 +18,7 @@ from tests.processes import PASSWORD, App, Exchange, Process, free_port, wait_fo
 _NODE = Path(__file__).parent / "node"
 _EMAIL = "bench@example.com"
 # One account owns all the pages, which the limits would refuse.
-_NO_LIMITS = {
+NO_LIMITS = {
     "MAX_DESK_CONNECTIONS_PER_USER": "100000",
     "MAX_DESK_CONNECTIONS": "100000",
     "MAX_CONNECTIONS_PER_USER": "100000",
@@ -62,7 +62,7 @@ class Served:
 def _omcrm(mode: str, folder: Path, load: TickLoad) -> Iterator[Served]:
     rate_options = ["--beat", f"{load.rate:g}", *(["--spread"] if load.spread else [])]
     with Exchange(folder, *rate_options) as exchange:
-        env = {"OMCRM_ASYNC": mode, "LOG_LEVEL": "WARNING", **_NO_LIMITS}
+        env = {"OMCRM_ASYNC": mode, "LOG_LEVEL": "WARNING", **NO_LIMITS}
         if set(load.symbols) <= _ON_BINANCE:
             env["BINANCE_WS_URL"] = exchange.url
         else:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bench.fanout.outcome import RunOutcome
 from bench.fanout.result import Result
+from bench.fanout.rolling import SILENCE_GOAL, RollingResult
 from bench.fanout.scale import ScaleResult
 
 Column = tuple[str, Callable[[Result], str]]
@@ -75,6 +76,44 @@ def scale_cells(result: ScaleResult, rate: int = 10) -> list[str]:
         f"{result.p50_ms:.1f}",
         f"{result.p99_ms:.1f}",
     ]
+
+
+ROLLING_ABOUT = """Two web processes (gunicorn, eventlet) behind nginx, an engine, PostgreSQL and
+Redis. Pages with a login each watch BTC, which changes twice a second; one in twenty polls, and all
+come back by themselves as pages in browsers do. Each process gets TERM and is started anew at once;
+the second one ten seconds after the first was ready. Silence is the time in which a page receives
+no live price. Meanwhile pages are loaded by way of nginx, one after the other."""
+
+
+def rolling_rows(result: RollingResult) -> list[tuple[str, str]]:
+    """What was measured, and each figure, with the verdict."""
+    verdict = f"goal ≤ {SILENCE_GOAL:g} s: {_verdict(result.longest <= SILENCE_GOAL)}"
+    return [
+        ("pages, of them polling", f"{result.clients}, {result.polling}"),
+        ("longest silence of a page", f"{result.longest:.1f} s ({verdict})"),
+        ("its median and 99th percentile", f"{result.p50:.1f} s, {result.p99:.1f} s"),
+        ("longest silence before", f"{result.undisturbed:.1f} s"),
+        ("had to log in again", f"{result.logged_out} (goal 0: {_verdict(not result.logged_out)})"),
+        ("connections that ended", _counts(result.ended)),
+        ("attempts to connect that failed", _counts(result.failed)),
+        ("seconds from TERM to the end", _seconds(result.stopped_in)),
+        ("seconds from the start to ready", _seconds(result.ready_in)),
+        ("page loads, of them failed", f"{result.loads}, {_counts(result.loads_failed)}"),
+        ("slowest page load", f"{result.slowest_load:.1f} s"),
+        ("load of the machine before", f"{result.load_average:.1f}"),
+    ]
+
+
+def _verdict(is_reached: bool) -> str:
+    return "reached" if is_reached else "MISSED"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return "; ".join(f"{count} × {what}" for what, count in counts.items()) or "0"
+
+
+def _seconds(values: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in values)
 
 
 def plain_row(row: Sequence[str]) -> str:

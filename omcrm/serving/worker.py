@@ -25,6 +25,7 @@ from omcrm.concurrency import native_lock, patch, renew_hub, spawn
 from omcrm.errors import SettingError
 from omcrm.serving.body import RequestBody, has_arrived
 from omcrm.serving.deadlines import Deadlines, shut_down
+from omcrm.serving.listener import listen
 from omcrm.serving.quiet_log import QuietLog
 from omcrm.serving.read_config import ReadConfig
 
@@ -60,6 +61,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         self._deadlines = Deadlines()
         self._idle: set[Any] = set()
         self._open = 0
+        self._accepting = 0
         self._counting = native_lock()
 
     def init_process(self) -> None:
@@ -87,7 +89,9 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         # Not earlier: it must be of this process's kind of threads.
         self._ended = threading.Event()
         self._begin(self._deadlines.run, self._ended)
-        for listener in map(_patched, self.sockets):
+        self._accepting = len(self.sockets)
+        for listener in self.sockets:
+            listen(listener, self.cfg.backlog)
             self._begin(self._accept, listener)
         try:
             while self.alive:
@@ -121,8 +125,11 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
 
     # A connection
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, original: Any) -> None:
+        listener = _patched(original)
         listener.settimeout(_CHECK_EVERY)
+        # Now: the last connections are served after the listener is closed.
+        name = listener.getsockname()
         accepted = 0
         while self.alive:
             if self._open >= min(self.most, self.worker_connections):
@@ -138,19 +145,23 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
                 continue
             with self._counting:
                 self._open += 1
-            spawn(self._serve, listener, client, address)
+            spawn(self._serve, name, client, address)
             accepted += 1
             # Yields after a few, so that many new clients do not delay the connected ones.
             if accepted % _IN_A_ROW == 0:
                 time.sleep(0)
+        # Both, so that new clients are refused while those of before get their answers.
         listener.close()
+        original.close()
+        with self._counting:
+            self._accepting -= 1
 
-    def _serve(self, listener: socket.socket, client: Any, address: Any) -> None:
+    def _serve(self, listener_name: Any, client: Any, address: Any) -> None:
         try:
             client.setblocking(True)
             if self.cfg.is_ssl:
                 client = ssl_wrap_socket(client, self.cfg)
-            self.handle(listener, client, address)
+            self.handle(listener_name, client, address)
         except OSError as error:
             self.log.debug("no TLS with %s: %s", address, error)
         finally:
@@ -160,7 +171,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
             with self._counting:
                 self._open -= 1
 
-    def handle(self, listener: Any, client: Any, address: Any) -> None:
+    def handle(self, listener_name: Any, client: Any, address: Any) -> None:
         """Answer a connection's requests, one after the other."""
         request = None
         try:
@@ -168,11 +179,11 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
             if self.cfg.is_ssl:
                 client.do_handshake()
             incoming = _Incoming(client, self._request_began)
-            parser, name = get_parser(self.cfg, incoming, address), listener.getsockname()
+            parser = get_parser(self.cfg, incoming, address)
             while True:
                 request = None
                 request = next(parser)
-                self.handle_request(name, request, client, address)
+                self.handle_request(listener_name, request, client, address)
                 self._deadlines.set(client, self.cfg.keepalive)
                 self._idle.add(client)
                 incoming.expected = True
@@ -220,6 +231,10 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
     def _end(self) -> None:
         self.alive = False
         until = time.monotonic() + max(0.0, self.cfg.graceful_timeout - _RESERVE)
+        # Before connections are closed: who comes back shall find another process, not this one.
+        while self._accepting and time.monotonic() < until:
+            self.notify()
+            time.sleep(_ENDED_EVERY)
         while True:
             for client in tuple(self._idle):
                 shut_down(client)

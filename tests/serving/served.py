@@ -78,9 +78,11 @@ if "gunicorn.arbiter" in sys.modules:
 
 
 class Served(Process):
-    """The app under one of the servers."""
+    """The app under one of the servers; under gunicorn it may be another one."""
 
-    def __init__(self, folder: Path, name: str, *options: str) -> None:
+    def __init__(
+        self, folder: Path, name: str, *options: str, app: str = "tests.serving.served:app"
+    ) -> None:
         kind, _, mode = name.partition(" on ")
         self.name, self.mode, self.port = name, mode, free_port()
         if kind == "run.py":
@@ -90,7 +92,7 @@ class Served(Process):
             settings = folder / "settings.py"
             settings.write_text(_SETTINGS)
             command = [sys.executable, "-m", "gunicorn", "-c", str(settings), "-k", NAMES[mode]]
-            command += ["--bind", f"127.0.0.1:{self.port}", *options, "tests.serving.served:app"]
+            command += ["--bind", f"127.0.0.1:{self.port}", *options, app]
         # Keeps the settings of the machine's own installation out of the tests.
         environ = {"OMCRM_INSTANCE": str(folder), "OMCRM_DEMO": "false"}
         super().__init__(command, environ, folder / f"{self.port}.log")
