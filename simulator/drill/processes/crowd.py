@@ -43,13 +43,17 @@ class Crowd:
         """Whether all of them have received something after this time (monotonic)."""
         return min(self._received_at) > since
 
-    def figures(self, began: float, ended: float) -> str:
-        """In words: how long the one that was without messages for the longest time was so."""
+    def forget(self) -> None:
+        """Count the times without a message from now on."""
+        self._silences = [0.0] * len(self._silences)
+
+    def figures(self) -> str:
+        """In words: how long they were without a message at most."""
         longest = sorted(self._silences)
         middle = longest[len(longest) // 2]
         return (
-            f"{len(longest)} clients: half of them were without a message for {middle:.1f} s,"
-            f" the last one for {longest[-1]:.1f} s"
+            f"{len(longest)} more clients: half of them at most {middle:.1f} s without a message,"
+            f" all of them at most {longest[-1]:.1f} s"
         )
 
     def _run(self) -> None:

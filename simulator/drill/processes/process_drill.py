@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -77,12 +77,15 @@ def run_process_drill(name: str) -> ProcessOutcome:
     ):
         wait_until(observers.is_well, "prices and events", every=0.3)
         time.sleep(_CALM)
+        observers.forget()
         began = time.monotonic()
-        fault.play(installation)
-        ended = time.monotonic()
-        recovered = observers.recovery(ended)
+        # Nothing ends of a fault by itself, except where it has no room to write.
+        with installation.kept() if fault.has_disk else nullcontext():
+            fault.play(installation)
+            ended = time.monotonic()
+            recovered = observers.recovery(ended)
         time.sleep(_AFTERWARDS)
-        return observers.outcome(name, began, recovered, ended)
+        return observers.outcome(name, began, recovered)
 
 
 @contextmanager
@@ -158,6 +161,11 @@ class _Observers:
             and (self._crowd is None or self._crowd.is_complete(since))
         )
 
+    def forget(self) -> None:
+        """Count the crowd's times without a message from now on."""
+        if self._crowd is not None:
+            self._crowd.forget()
+
     def recovery(self, ended: float) -> float | None:
         """How long it takes from the end of the fault until everything is as before."""
         try:
@@ -166,9 +174,7 @@ class _Observers:
             return None
         return time.monotonic() - ended
 
-    def outcome(
-        self, name: str, began: float, recovered: float | None, ended: float
-    ) -> ProcessOutcome:
+    def outcome(self, name: str, began: float, recovered: float | None) -> ProcessOutcome:
         """What came of it; ends the writers, and waits for the last events to arrive."""
         until = time.monotonic()
         for writer in self._writers:
@@ -195,7 +201,7 @@ class _Observers:
             silences=(silences[0], silences[1]),
             recovered=recovered,
             load=os.getloadavg()[0],
-            crowd=self._crowd.figures(began, ended) if self._crowd else "",
+            crowd=self._crowd.figures() if self._crowd else "",
         )
 
     def _balance(self) -> tuple[int, int]:

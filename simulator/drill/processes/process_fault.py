@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from simulator.drill.processes.installation import Installation
-from simulator.drill.processes.server_process import NotInTime, wait_until
+from simulator.drill.processes.server_process import NotInTime
 
 # How long things are away; what was killed is started again after some of them.
 _HUNG, _PAUSED, _LOCKED, _CLOCK, _FULL, _AWAY = 25.0, 20.0, 30.0, 30.0, 30.0, 10.0
@@ -113,18 +113,16 @@ def _set_clock(installation: Installation, seconds: float, *, of_leader: bool) -
 
 def _fill_disk(installation: Installation) -> None:
     ballast = installation.folder / "ballast"
-    with installation.kept():
-        until = time.monotonic() + _FULL
-        with ballast.open("wb", buffering=0) as file:
-            while time.monotonic() < until:
-                _fill(file.write, installation.folder)
-                time.sleep(0.05)
-        ballast.unlink()
-        # Kept until the installation is well again, or is given up.
-        wait_until(lambda: installation.database.runs, "the database")
+    until = time.monotonic() + _FULL
+    with ballast.open("wb", buffering=0) as file:
+        while time.monotonic() < until:
+            fill(file.write, installation.folder)
+            time.sleep(0.05)
+    ballast.unlink()
 
 
-def _fill(write: Callable[[bytes], int | None], folder: Path) -> None:
+def fill(write: Callable[[bytes], int | None], folder: Path) -> None:
+    """Write until the disk of this folder has no more room."""
     try:
         while (free := shutil.disk_usage(folder).free) > 0:
             write(bytes(min(free, _CHUNK)))
