@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from omcrm.market.instrument import Instrument
@@ -10,7 +11,7 @@ from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
 from simulator.drill.market_history import MarketHistory
 from simulator.drill.market_truth import MarketTruth
-from simulator.drill.processes.watching_client import WatchingClient
+from simulator.drill.processes.watching_client import ShownPrice, WatchingClient
 from simulator.drill.violation import Violation, ViolationKind
 
 _INTERVAL = 0.1
@@ -67,19 +68,23 @@ class ShownPriceCheck:
         # Read after the prices, so that it cannot be older than they are.
         self._history.note(self._truth.ask(), now)
         for client, prices in shown:
-            for symbol, (price, price_class) in prices.items():
+            for symbol, price in prices.items():
                 self.checked += 1
-                if price_class is PriceClass.LIVE and not self._was_true(symbol, price, now):
-                    self._note(client, symbol, price)
+                is_live = price.price_class is PriceClass.LIVE
+                if is_live and not self._was_true(symbol, price.price, now):
+                    self._note(client, symbol, price, now)
 
     def _was_true(self, symbol: str, price: Decimal, now: float) -> bool:
         since = now - self._oldest[symbol] - _HIDDEN - _LATE
         return self._history.has_been(symbol, price, since, _TOLERATED)
 
-    def _note(self, client: WatchingClient, symbol: str, price: Decimal) -> None:
+    def _note(self, client: WatchingClient, symbol: str, price: ShownPrice, now: float) -> None:
         if len(self.wrong) < _MOST:
             words = (
-                f"{symbol} live at {price} for user {client.account.user_id} of {client.home},"
+                f"{symbol} live at {price.price} of {price.time or 'no time'},"
+                f" received {now - price.received_at:.1f} s ago by a client of {client.home}"
+                f" that connected {now - client.connected_at:.1f} s ago,"
                 f" but the market is at {self._history.last(symbol)} and has left it"
+                f" ({datetime.now(UTC):%H:%M:%S})"
             )
             self.wrong.append(Violation(ViolationKind.AGE, words))

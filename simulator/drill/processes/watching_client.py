@@ -32,19 +32,30 @@ class _Message(Struct, frozen=True):
     price: Decimal | None = None
     price_class: str = ""
     event: int = 0
+    provider_time: str | None = None
+
+
+class ShownPrice(Struct, frozen=True):
+    """A price as a client has it; `received_at` is monotonic, `time` what the message says."""
+
+    price: Decimal
+    price_class: PriceClass
+    received_at: float
+    time: str = ""
 
 
 class WatchingClient:
     """Watches symbols as one account, at the first of these addresses that can be reached.
 
-    `shown` has the newest price of each symbol while it is connected; `live_at` the times
+    `shown` has the newest price of each symbol while it is connected, since `connected_at`; `live_at` the times
     (monotonic) of live prices; `events` the numbers of the account's events, as they came.
     """
 
     def __init__(self, account: Account, addresses: Sequence[str], symbols: Iterable[str]) -> None:
         self.account = account
         self.home = addresses[0]
-        self.shown: dict[str, tuple[Decimal, PriceClass]] = {}
+        self.shown: dict[str, ShownPrice] = {}
+        self.connected_at = 0.0
         self.live_at: deque[float] = deque(maxlen=_REMEMBERED)
         self.events: list[int] = []
         self.expired = 0
@@ -82,6 +93,7 @@ class WatchingClient:
             open_timeout=_OPEN_WITHIN,
             close_timeout=1.0,
         ) as connection:
+            self.connected_at = time.monotonic()
             last = self.events[-1] if self.events else 0
             self._send(connection, {"action": "resume", "since": last})
             self._send(connection, {"action": "subscribe", "symbols": self._symbols})
@@ -97,7 +109,8 @@ class WatchingClient:
         message = msgspec.json.decode(text, type=_Message)
         if message.type == "quote" and message.price is not None:
             price_class = PriceClass(message.price_class)
-            self.shown = {**self.shown, message.symbol: (message.price, price_class)}
+            price = ShownPrice(message.price, price_class, at, message.provider_time or "")
+            self.shown = {**self.shown, message.symbol: price}
             if price_class is PriceClass.LIVE:
                 self.live_at.append(at)
         elif message.type == "notice":

@@ -7,7 +7,7 @@ from omcrm.market.price_class import PriceClass
 from simulator.drill.market_history import PriceRange
 from simulator.drill.processes.account import Account
 from simulator.drill.processes.shown_price_check import ShownPriceCheck
-from simulator.drill.processes.watching_client import WatchingClient
+from simulator.drill.processes.watching_client import ShownPrice, WatchingClient
 
 BTC = [instrument for instrument in CATALOGUE if instrument.symbol == "BTC"]
 
@@ -32,7 +32,7 @@ def test_a_price_that_the_market_has_left_is_wrong_where_it_is_live(
     check = ShownPriceCheck([page], RisingMarket(), BTC)
     for second in range(20):
         if second == 0:
-            page.shown = {"BTC": (Decimal(101), price_class)}
+            page.shown = {"BTC": ShownPrice(Decimal(101), price_class, 0.0)}
         check.check(float(second))
 
     assert (expected, 20) == (len(check.wrong), check.checked)

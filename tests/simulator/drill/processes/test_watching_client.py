@@ -2,7 +2,7 @@ from decimal import Decimal
 
 from omcrm.market.price_class import PriceClass
 from simulator.drill.processes.account import Account
-from simulator.drill.processes.watching_client import WatchingClient, longest_silence
+from simulator.drill.processes.watching_client import ShownPrice, WatchingClient, longest_silence
 
 
 def client() -> WatchingClient:
@@ -17,7 +17,7 @@ def test_a_client_remembers_what_it_is_shown_and_when_it_was_live() -> None:
     page.receive('{"type":"quote","symbol":"BTC","price":100.5,"price_class":"stale"}', 4.0)
     page.receive('{"type":"subscribed","symbols":["BTC"]}', 5.0)
 
-    assert {"BTC": (Decimal("100.5"), PriceClass.STALE)} == page.shown
+    assert {"BTC": ShownPrice(Decimal("100.5"), PriceClass.STALE, 4.0)} == page.shown
     assert [3.0] == list(page.live_at)
 
 
