@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -78,8 +79,10 @@ class Member(ServerProcess):
 
 
 class Installation:
-    """Runs from `with` to its end, in this folder; with a synchronous standby of the database where
-    that is wanted."""
+    """Runs from `with` to its end, in this folder; `market_since` is when its market began, in ms.
+
+    It has a synchronous standby of the database where that is wanted.
+    """
 
     def __init__(
         self, folder: Path, *, has_standby: bool = False, settings: Mapping[str, str] | None = None
@@ -92,6 +95,7 @@ class Installation:
         self.webs: list[Member] = []
         self.accounts: list[Account] = []
         self.exchange_url = ""
+        self.market_since = 0
         self._exchange = ExchangeProcess("--swing")
         self._settings = settings or {}
         self._at_the_end = ExitStack()
@@ -121,6 +125,8 @@ class Installation:
     def _start(self, begun: ExitStack) -> None:
         begun.callback(self._exchange.stop)
         self.exchange_url = self._exchange.start()
+        # What the market was before is invented.
+        self.market_since = round(time.time() * 1000)
         self.redis.start()
         begun.callback(self.redis.remove)
         self._start_databases(begun)

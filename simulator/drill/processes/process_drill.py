@@ -130,7 +130,7 @@ class _Observers:
             EventWriter("second", accounts[half:], ways[1]),
         ]
         instruments = [item for item in CATALOGUE if item.symbol in _SYMBOLS]
-        truth = MarketTruth(installation.exchange_url, instruments, round(time.time() * 1000))
+        truth = MarketTruth(installation.exchange_url, instruments, installation.market_since)
         self._check = ShownPriceCheck(self._clients, truth, instruments)
         self._crowd = Crowd(accounts[0], homes, fault.crowd) if fault.crowd else None
         self._at_the_end = ExitStack()

@@ -47,8 +47,9 @@ class ShownPrice(Struct, frozen=True):
 class WatchingClient:
     """Watches symbols as one account, at the first of these addresses that can be reached.
 
-    `shown` has the newest price of each symbol while it is connected, since `connected_at`; `live_at` the times
-    (monotonic) of live prices; `events` the numbers of the account's events, as they came.
+    `shown` has the newest price of each symbol while it is connected, since `connected_at`;
+    `live_at` the times (monotonic) of live prices; `events` the numbers of the account's events, as
+    they came.
     """
 
     def __init__(self, account: Account, addresses: Sequence[str], symbols: Iterable[str]) -> None:
