@@ -119,15 +119,15 @@ class DrillSetup:
             shift = opening_shift(self.instruments, now, hours)
         else:
             shift = closing_shift(self.instruments, now, closes_in)
-        # The history before the start is invented.
-        truth_since = round((now + shift).timestamp() * 1000)
         self.closes_at = None if closes_in is None else time.monotonic() + closes_in
         self.exchange = ExchangeProcess(
             *("--ahead", str(shift.total_seconds()), "--fast", str(speed)),
             *("--fast-since", str(since), *(("--swing",) if swings else ())),
         )
         self._url = self.exchange.start()
-        self._truth = MarketTruth(self._url, self.instruments, truth_since)
+        # The history before the start is invented.
+        began = round((now + shift).timestamp() * 1000)
+        self._truth = MarketTruth(self._url, self.instruments, began)
         self.settings = FeedSettings(
             urls={name: url for name, url in urls(self._url).items() if name in self._addresses()},
             keys=Keys(lambda name: _KEY),

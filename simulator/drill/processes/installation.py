@@ -27,7 +27,7 @@ from simulator.drill.processes.server_process import (
     kept,
     wait_until,
 )
-from simulator.drill.processes.tcp_gate import TcpGate
+from simulator.drill.processes.tcp_relay import TcpRelay
 
 _MIGRATE = ("-m", "flask", "--app", "omcrm", "db", "upgrade")
 _LEADS, _WAITS = "The feeds run in this process.", "This process waits: "
@@ -44,13 +44,13 @@ class Member(ServerProcess):
         command: list[str],
         environ: Mapping[str, str],
         folder: Path,
-        gate: TcpGate,
+        relay: TcpRelay,
         clock: ProcessClock,
     ) -> None:
         super().__init__(
             [sys.executable, *command], {**environ, **clock.environ}, folder / f"{name}.log"
         )
-        self.name, self.gate, self.clock = name, gate, clock
+        self.name, self.relay, self.clock = name, relay, clock
         self.base = f"http://127.0.0.1:{environ['PORT']}" if "PORT" in environ else ""
 
     @property
@@ -197,16 +197,16 @@ class Installation:
         }
 
     def _add(self, name: str, environ: dict[str, str], library: Path, begun: ExitStack) -> None:
-        gate = TcpGate(self.redis.port)
-        gate.start()
-        begun.callback(gate.stop)
+        relay = TcpRelay(self.redis.port)
+        relay.start()
+        begun.callback(relay.stop)
         clock = ProcessClock(library, self.folder / f"{name}.clock")
-        own = {**environ, "BUS_URL": f"redis://127.0.0.1:{gate.port}/0"}
+        own = {**environ, "BUS_URL": f"redis://127.0.0.1:{relay.port}/0"}
         is_engine = name.startswith("engine")
         if not is_engine:
             own |= {"OMCRM_ENGINE": "off", "PORT": str(free_port())}
         command = ["manage.py", "engine"] if is_engine else ["run.py"]
-        member = Member(name, command, own, self.folder, gate, clock)
+        member = Member(name, command, own, self.folder, relay, clock)
         begun.callback(member.stop)
         (self.engines if is_engine else self.webs).append(member)
 

@@ -43,7 +43,7 @@ def _empty_bus(installation: Installation) -> None:
 def _hang_bus(installation: Installation) -> None:
     with ExitStack() as shut:
         for member in installation.members:
-            shut.enter_context(member.gate.shut())
+            shut.enter_context(member.relay.shut())
         time.sleep(_HUNG)
 
 
@@ -54,7 +54,7 @@ def _freeze_bus(installation: Installation) -> None:
 
 
 def _cut_off(installation: Installation) -> None:
-    with installation.webs[0].gate.shut():
+    with installation.webs[0].relay.shut():
         time.sleep(_HUNG)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 _CHUNK = 65_536
 
 
-class TcpGate:
+class TcpRelay:
     """Listens on a port of its own, and hands everything on to the server's, from `start` to
     `stop`.
 
@@ -32,7 +32,7 @@ class TcpGate:
 
     def start(self) -> None:
         """Accept connections from now on."""
-        threading.Thread(target=self._accept, name="tcp-gate", daemon=True).start()
+        threading.Thread(target=self._accept, name="tcp-relay", daemon=True).start()
 
     def stop(self) -> None:
         """End it with its connections."""

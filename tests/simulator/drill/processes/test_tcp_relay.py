@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.drill.processes.tcp_gate import TcpGate
+from simulator.drill.processes.tcp_relay import TcpRelay
 from tests.processes import PATIENCE, wait_for
 
 
@@ -35,24 +35,24 @@ def echo() -> Iterator[int]:
 
 
 @pytest.fixture
-def gate(echo: int) -> Iterator[TcpGate]:
-    """An open gate before it."""
-    gate = TcpGate(echo)
-    gate.start()
-    yield gate
-    gate.stop()
+def relay(echo: int) -> Iterator[TcpRelay]:
+    """An open relay before it."""
+    relay = TcpRelay(echo)
+    relay.start()
+    yield relay
+    relay.stop()
 
 
-def connect(gate: TcpGate) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", gate.port), timeout=PATIENCE)
+def connect(relay: TcpRelay) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", relay.port), timeout=PATIENCE)
 
 
-def test_while_it_is_shut_nothing_gets_through_and_nothing_is_refused(gate: TcpGate) -> None:
+def test_while_it_is_shut_nothing_gets_through_and_nothing_is_refused(relay: TcpRelay) -> None:
     """What was sent meanwhile arrives late, also on a new connection."""
-    with connect(gate) as first:
+    with connect(relay) as first:
         first.sendall(b"one")
         assert b"one" == first.recv(100)
-        with gate.shut(), connect(gate) as second:
+        with relay.shut(), connect(relay) as second:
             for client in (first, second):
                 client.sendall(b"two")
                 client.settimeout(0.2)
@@ -62,14 +62,14 @@ def test_while_it_is_shut_nothing_gets_through_and_nothing_is_refused(gate: TcpG
         assert b"two" == first.recv(100)
 
 
-def test_the_end_of_a_connection_is_handed_on(gate: TcpGate) -> None:
+def test_the_end_of_a_connection_is_handed_on(relay: TcpRelay) -> None:
     """And where no server answers, the connection ends."""
-    with connect(gate) as client:
+    with connect(relay) as client:
         client.shutdown(socket.SHUT_WR)
         assert b"" == client.recv(100)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        lonely = TcpGate(unused.getsockname()[1])
+        lonely = TcpRelay(unused.getsockname()[1])
         lonely.start()
         with connect(lonely) as client:
             wait_for(lambda: b"" == client.recv(100), what="the end")
