@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,10 +16,10 @@ _TIMEOUT = 60.0
 
 class MarketTruth:
     """Asks an exchange at this ws:// URL for the prices of instruments; `since` is a time of its
-    market in ms."""
+    market."""
 
-    def __init__(self, url: str, instruments: Iterable[Instrument], since: int) -> None:
-        self._url, self._since = url, since
+    def __init__(self, url: str, instruments: Iterable[Instrument], since: datetime) -> None:
+        self._url, self._since = url, round(since.timestamp() * 1000)
         self._symbols = {
             instrument.provider_symbols[SIMULATED.name].upper(): instrument.symbol
             for instrument in instruments

@@ -126,8 +126,7 @@ class DrillSetup:
         )
         self._url = self.exchange.start()
         # The history before the start is invented.
-        began = round((now + shift).timestamp() * 1000)
-        self._truth = MarketTruth(self._url, self.instruments, began)
+        self._truth = MarketTruth(self._url, self.instruments, now + shift)
         self.settings = FeedSettings(
             urls={name: url for name, url in urls(self._url).items() if name in self._addresses()},
             keys=Keys(lambda name: _KEY),

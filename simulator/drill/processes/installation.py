@@ -3,9 +3,9 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -79,7 +79,7 @@ class Member(ServerProcess):
 
 
 class Installation:
-    """Runs from `with` to its end, in this folder; `market_since` is when its market began, in ms.
+    """Runs from `with` to its end, in this folder; `market_since` is when its market began.
 
     It has a synchronous standby of the database where that is wanted.
     """
@@ -95,7 +95,7 @@ class Installation:
         self.webs: list[Member] = []
         self.accounts: list[Account] = []
         self.exchange_url = ""
-        self.market_since = 0
+        self.market_since = datetime.now(UTC)
         self._exchange = ExchangeProcess("--swing")
         self._settings = settings or {}
         self._at_the_end = ExitStack()
@@ -126,7 +126,7 @@ class Installation:
         begun.callback(self._exchange.stop)
         self.exchange_url = self._exchange.start()
         # What the market was before is invented.
-        self.market_since = round(time.time() * 1000)
+        self.market_since = datetime.now(UTC)
         self.redis.start()
         begun.callback(self.redis.remove)
         self._start_databases(begun)
