@@ -29,7 +29,8 @@ twice. Ten seconds of calm come before the fault.
 - *wrong*: ten times a second every price that is shown is compared with the market of the last
   moments. It is wrong if it is live and the market has left it longer ago than its maximum age and
   1.5 s. A client without a connection shows no price.
-- *events* were confirmed by an answer, *refused* were answered otherwise or not at all.
+- *events* were confirmed by an answer, *refused* were answered otherwise (status) or
+  not at all (error); they may have been written, and that is no loss.
 - *lost*: confirmed, but not in the database; or in the database, but never at one of the clients,
   which come back with the number of their last event. *doubled*: more than once in the database
   (events of the feeds, too), or more than once or out of order at a client.
@@ -56,7 +57,7 @@ def cells(outcome: ProcessOutcome) -> tuple[str, ...]:
         outcome.fault,
         f"{len(outcome.wrong)} of {outcome.checked}",
         str(outcome.confirmed),
-        str(outcome.refused),
+        _refused(outcome),
         str(outcome.lost),
         str(outcome.doubled),
         *(f"{seconds:.1f} s" for seconds in (*outcome.silences, outcome.calm)),
@@ -64,6 +65,11 @@ def cells(outcome: ProcessOutcome) -> tuple[str, ...]:
         f"{outcome.load:.0f}",
         outcome.crowd,
     )
+
+
+def _refused(outcome: ProcessOutcome) -> str:
+    kinds = ", ".join(f"{count} × {kind}" for kind, count in sorted(outcome.refused.items()))
+    return kinds or "0"
 
 
 def rows_of(text: str) -> dict[str, str]:

@@ -29,13 +29,14 @@ class EventWriter:
     """Makes and revokes API tokens, each of which is an event of its user, at the first of these
     addresses that can be reached; nothing is tried twice.
 
-    `confirmed` are those whose request was answered with success, `refused` counts the others;
-    `confirmed_at` is the time (monotonic) of the last one.
+    `confirmed` are those whose request was answered with success, `refused` counts the others by
+    their status, or by the error where there was no answer; `confirmed_at` is the time (monotonic)
+    of the last confirmed one.
     """
 
     def __init__(self, name: str, accounts: Sequence[Account], addresses: Sequence[str]) -> None:
         self.confirmed: list[WrittenEvent] = []
-        self.refused = 0
+        self.refused: Counter[str] = Counter()
         self.confirmed_at = 0.0
         self._name, self._addresses = name, addresses
         self._turns = itertools.cycle(accounts)
@@ -58,27 +59,31 @@ class EventWriter:
             account = next(self._turns)
             try:
                 written = self._write(account)
-            except requests.RequestException:
-                written = None
+            except requests.RequestException as error:
+                self.refused[type(error).__name__] += 1
                 # A balancer sends the next one to another process.
                 self._place += 1
-            if written is None:
-                self.refused += 1
             else:
-                self.confirmed.append(written)
-                self.confirmed_at = time.monotonic()
+                if written is not None:
+                    self.confirmed.append(written)
+                    self.confirmed_at = time.monotonic()
 
     def _write(self, account: Account) -> WrittenEvent | None:
         made = self._tokens.pop(account.user_id, None)
         if made is not None:
             answer = self._ask(account, "DELETE", f"/{made[0]}")
-            return WrittenEvent(account.user_id, _REVOKED, made[1]) if answer.ok else None
+            return WrittenEvent(account.user_id, _REVOKED, made[1]) if self._is_ok(answer) else None
         name = f"{self._name}-{next(self._numbers)}"
         answer = self._ask(account, "POST", "", {"name": name, "scopes": ["market:read"]})
-        if not answer.ok:
+        if not self._is_ok(answer):
             return None
         self._tokens[account.user_id] = (answer.json()["token"]["id"], name)
         return WrittenEvent(account.user_id, _CREATED, name)
+
+    def _is_ok(self, answer: requests.Response) -> bool:
+        if not answer.ok:
+            self.refused[str(answer.status_code)] += 1
+        return answer.ok
 
     def _ask(
         self, account: Account, method: str, path: str, body: object = None

@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Protocol
@@ -45,14 +45,15 @@ class ProcessOutcome(Struct, frozen=True, kw_only=True):
     price among the clients of each web process, `calm` the longest before the fault.
 
     `recovered` counts from the end of the fault to the moment when everything is as before, None
-    for never. `wrong`, `lost` and `doubled` must be empty or zero.
+    for never. `refused` counts by status or error. `wrong`, `lost` and `doubled` must be empty or
+    zero.
     """
 
     fault: str
     wrong: tuple[Violation, ...]
     checked: int
     confirmed: int
-    refused: int
+    refused: Mapping[str, int]
     lost: int
     doubled: int
     calm: float
@@ -194,7 +195,7 @@ class _Observers:
             wrong=tuple(self._check.wrong),
             checked=self._check.checked,
             confirmed=sum(len(writer.confirmed) for writer in self._writers),
-            refused=sum(writer.refused for writer in self._writers),
+            refused=self._writers[0].refused + self._writers[1].refused,
             lost=lost,
             doubled=doubled,
             calm=calm,
