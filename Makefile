@@ -6,7 +6,7 @@ BIN := .venv/bin
 TOGETHER ?= -n 3 --dist loadfile
 APP := $(BIN)/python
 
-.PHONY: run test test-fast test-long coverage check format bench drill drill-day soak lock screenshots clean
+.PHONY: run test test-fast test-long coverage check format bench drill drill-day drill-processes soak lock screenshots clean
 
 run: .venv/.run
 	@$(APP) manage.py setup --demo
@@ -58,6 +58,10 @@ drill: .venv/.dev
 # An hour and a quarter: a day of random faults at every source, twenty times as fast.
 drill-day: .venv/.dev
 	$(BIN)/python manage.py drill-day --write docs/drill-day.md
+
+# Half an hour: each fault of several processes, with real PostgreSQL and Redis.
+drill-processes: .venv/.dev tools
+	$(BIN)/python manage.py drill-processes all --write docs/drills-processes.md
 
 screenshots: .venv/.dev tools
 	$(APP) -m tools.screenshots

@@ -14,6 +14,7 @@ COMMANDS = {
     "exchange": "simulator.command",
     "drill": "simulator.drill.command",
     "drill-day": "simulator.drill.day_command",
+    "drill-processes": "simulator.drill.processes.command",
     "engine": "omcrm.pricing.engine_process",
     "record": "omcrm.webtrader.record",
     "update_asset_prices": "omcrm.pricing.command",

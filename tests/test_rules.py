@@ -75,6 +75,9 @@ UNTESTED = {
     "omcrm/market/clock.py": "names a type",
     "omcrm/wire/field.py": "names types",
     "omcrm/feeds/providers/_template/stream.py": "tests/feeds/test_provider_contract.py",
+    "simulator/drill/processes/account.py": "test_process_drill.py",
+    "simulator/drill/processes/installation.py": "test_process_drill.py",
+    "simulator/drill/processes/postgresql_server.py": "tests/storage/test_postgresql_outage.py",
     "simulator/__main__.py": "runs the command, which has its test",
 }
 LONGEST, LONG, LONGEST_FUNCTION = 500, 300, 50

@@ -1,12 +1,9 @@
 """The setup of a drill: the built-in exchange, every source's client connected to it, open
 markets."""
 
-import json
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,9 +20,9 @@ from omcrm.market.instrument import Instrument
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import is_open, session_state
-from omcrm.market.source import SIMULATED
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from simulator.drill.market_history import PriceRange
+from simulator.drill.market_truth import MarketTruth, ask_exchange
 
 ADDRESSES: Mapping[str, FeedAddress] = {
     address.name: address for declaration in PROVIDERS.values() for address in declaration.addresses
@@ -33,7 +30,6 @@ ADDRESSES: Mapping[str, FeedAddress] = {
 """By the name that it has in the settings of the feeds."""
 
 _KEY = "a-key-of-the-drill"
-_TIMEOUT = 60.0
 _INTERVAL = 0.1
 _DAY = timedelta(days=1)
 # A drill cannot wait an hour for a polled source.
@@ -123,14 +119,14 @@ class DrillSetup:
             shift = opening_shift(self.instruments, now, hours)
         else:
             shift = closing_shift(self.instruments, now, closes_in)
-        # The history before the start is invented.
-        self._truth_since = round((now + shift).timestamp() * 1000)
         self.closes_at = None if closes_in is None else time.monotonic() + closes_in
         self.exchange = ExchangeProcess(
             *("--ahead", str(shift.total_seconds()), "--fast", str(speed)),
             *("--fast-since", str(since), *(("--swing",) if swings else ())),
         )
         self._url = self.exchange.start()
+        # The history before the start is invented.
+        self._truth = MarketTruth(self._url, self.instruments, now + shift)
         self.settings = FeedSettings(
             urls={name: url for name, url in urls(self._url).items() if name in self._addresses()},
             keys=Keys(lambda name: _KEY),
@@ -224,17 +220,7 @@ class DrillSetup:
 
     def truth(self) -> dict[str, PriceRange]:
         """The prices of each symbol in the market since the last call."""
-        names = {
-            instrument.provider_symbols[SIMULATED.name].upper(): instrument
-            for instrument in self.instruments
-        }
-        answer = self._ask("GET", f"/control/ranges?since={self._truth_since}")
-        self._truth_since = answer["time"]
-        return {
-            names[name].symbol: PriceRange(*map(Decimal, prices))
-            for name, prices in answer["ranges"].items()
-            if name in names
-        }
+        return self._truth.ask()
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether the condition becomes true within so much of the setup's time."""
@@ -246,8 +232,4 @@ class DrillSetup:
         return True
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
-        url = self._url.replace("ws://", "http://") + path
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(url, data, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
-            return json.loads(answer.read())
+        return ask_exchange(self._url, method, path, body)

@@ -1,77 +1,23 @@
 """A real Redis, made for the tests."""
 
-import os
 import shutil
-import signal
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from redis import AuthenticationError, Redis, RedisError
 
+from simulator.drill.processes import redis_server as drilled
 from tests.conftest import missing
-from tests.processes import PATIENCE, free_port, wait_for
+from tests.processes import free_port
 
 
-class RedisServer:
-    """A server without a file: after a restart it is empty."""
+class RedisServer(drilled.RedisServer):
+    """A running server without a file: after a restart it is empty."""
 
     def __init__(self, *options: str) -> None:
-        self._program = shutil.which("redis-server") or missing("redis-server") or ""
-        self._options = options
-        self._folder = Path(tempfile.mkdtemp(prefix="omcrm-redis-"))
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = Redis(port=self.port, socket_timeout=PATIENCE)
+        if shutil.which(drilled.PROGRAM) is None:
+            missing(drilled.PROGRAM)
+        super().__init__(free_port(), *options)
         self.start()
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self._process = subprocess.Popen(
-            [
-                *(self._program, "--bind", "127.0.0.1", "--port", str(self.port)),
-                *("--save", "", "--dir", str(self._folder)),
-                *self._options,
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_for(self._answers, what="Redis")
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
-        self._process.wait()
-
-    def pause(self) -> None:
-        """Let it hang: it accepts connections and answers nothing."""
-        os.kill(self._process.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on."""
-        os.kill(self._process.pid, signal.SIGCONT)
-
-    def cut_off(self) -> None:
-        """Close all connections of others."""
-        self.client.client_kill_filter(skipme=True)
-        self.client.client_kill_filter(_type="pubsub")
-
-    def remove(self) -> None:
-        """End it, and leave nothing."""
-        self.client.close()
-        self.kill()
-        shutil.rmtree(self._folder)
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.client.ping())
-        except AuthenticationError:
-            # It has a password, which the test has.
-            return True
-        except RedisError:
-            return False
 
 
 @pytest.fixture

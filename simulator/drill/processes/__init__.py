@@ -1,0 +1,1 @@
+"""Faults of an installation of several processes, played with figures."""
