@@ -15,10 +15,11 @@ import requests
 
 from bench.fanout.nginx import Nginx, nginx_program
 from bench.fanout.subject import NO_LIMITS, Absent
+from simulator.drill.processes.postgresql_server import PLACES
 from tests.engine.redis_server import RedisServer
 from tests.processes import PATIENCE, ROOT, UPGRADE, Exchange, Process, free_port, wait_for
 from tests.several import Installation
-from tests.storage.postgresql_server import PLACES, PostgresqlServer
+from tests.storage.postgresql_server import PostgresqlServer
 
 _GUNICORN = [sys.executable, "-m", "gunicorn", "--worker-class", "eventlet", "-w", "1", "wsgi:app"]
 
