@@ -200,6 +200,16 @@ def test_the_close_of_an_open_market_is_wrong() -> None:
     assert "closed: " in problem(shown)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "is_wrong"), [(-1800.5, False), (-1799.5, False), (-1798, True)]
+)
+def test_a_market_that_opens_at_this_moment_is_not_wrong(seconds: float, is_wrong: bool) -> None:
+    """The review that opens it may be a moment early or late: here half past nine in New York."""
+    shown = quote(trade("100"), price_class=PriceClass.CLOSED)
+
+    assert is_wrong is ("open" in problem(shown, seconds=seconds, calendar=Calendar.XNYS))
+
+
 @pytest.mark.parametrize(("moved", "is_wrong"), [(-30.0, False), (-60.0, True)])
 def test_the_close_is_what_was_fresh_at_the_close(moved: float, is_wrong: bool) -> None:
     """Here the market left the price so long before the close, which is now."""
