@@ -74,9 +74,9 @@ def test_a_higher_token_at_the_server_outranks_the_leader(group: Group) -> None:
     """Also where nobody publishes with it any more: it is told, and leaves the snapshot."""
     names, tokens = names_for(group.server.url), list[int]()
     other = {"token": 9, "epoch": "other", "head": encode(SnapshotHead(9, "other", 0, START))}
-    group.server.client.hset(names.head, mapping=other)
-    leader = group.member(token=3)
+    leader = group.member(token=3).joined()
     leader.bus.on_higher_token(tokens.append)
+    group.server.client.hset(names.head, mapping=other)
     leader.price()
 
     wait_for(lambda: 9 in tokens, what="the higher token")
