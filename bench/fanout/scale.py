@@ -147,7 +147,7 @@ def engine(bus: Bus, symbols: int, seconds: float) -> dict[str, float]:
 
 
 def web(bus: Bus, seconds: float) -> dict[str, float]:
-    """Receive until no more comes; the first and the last second do not count."""
+    """Receive until nothing comes; the first and the last second do not count."""
     delays: list[float] = []
     updates = 0
 

@@ -14,9 +14,7 @@ from omcrm.market.tick import Tick, TopOfBook, Trade
 # A book says something about a trade for so long after it came.
 _BOOK_COUNTS_FOR = timedelta(seconds=2)
 ONE_ORDER = timedelta(seconds=0.5)
-"""Trades within so long may be fills of one order: one of later confirms the price."""
-
-
+"""Trades within so long may be fills of one order: a later one confirms the price."""
 # A source that has said so for so long means it; what it traded at elsewhere counts for so long.
 _LASTS_AFTER, _STANDS_FOR = timedelta(seconds=1.5), timedelta(seconds=5)
 
